@@ -1,0 +1,37 @@
+//! What was done, by whom, to which record; written in the transaction of what it records, never changed.
+
+use sea_orm::entity::prelude::*;
+
+use crate::{AuditId, Timestamp, UnitId, UserId};
+
+#[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "audit")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: AuditId,
+    pub at: Timestamp,
+    /// Null: the operator of the machine or the system itself; `reason` says which.
+    pub actor_id: Option<UserId>,
+    /// Why the system acted; null for a user.
+    pub reason: Option<String>,
+    /// Resource and action, as in `customer:update`.
+    pub action: String,
+    /// The table of the record.
+    pub record_type: String,
+    pub record_id: Uuid,
+    /// The unit of the record at that time.
+    pub unit_id: Option<UnitId>,
+    /// By field: the value before and after; identity numbers only as "changed".
+    pub changes: Json,
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("audit").field("id", &self.id).field("action", &self.action).finish_non_exhaustive()
+    }
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

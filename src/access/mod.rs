@@ -1,0 +1,24 @@
+//! Who may do what, how far and how clearly.
+//!
+//! casbin holds the small truth: what a role may do (`policy`). It is compiled once into a table, and a user's posts with it into a
+//! [`Viewer`]: for each resource and action a list of [`Arm`]s. SQL holds the large truth: [`visible`] turns arms into conditions on
+//! rows, and is the only place that does. A [`Permit`] is the proof that a viewer may act at all; nobody but a viewer makes one.
+
+pub mod action;
+mod arm;
+mod field;
+mod mask;
+pub mod policy;
+mod tree;
+mod viewer;
+pub mod visible;
+mod vocabulary;
+
+pub use action::{Permit, Permits};
+pub use arm::{Area, Arm, MOST_UNITS, Origin};
+pub use field::FieldClass;
+pub use mask::{mask_email, mask_end, mask_phone, mask_text};
+pub use policy::{GrantTable, MalformedPolicy, Rule};
+pub use tree::{OrgTree, TreeUnit};
+pub use viewer::{ActivePost, HeldPost, Viewer, Who};
+pub use vocabulary::{Action, Level, Reach, Resource};

@@ -1,0 +1,232 @@
+//! The policy: casbin's model, our adapter for its rows, and the table compiled from them.
+//!
+//! `enforce` walks every row, so no request asks it. A new set of rows is validated, loaded into a plain enforcer beside the running
+//! one, compared with the compiled table, and only then taken into use; whatever is wrong with it, the last good table stays.
+
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use casbin::{Adapter, CoreApi, DefaultModel, Enforcer, Filter, Model};
+
+use super::{Action, Level, Reach, Resource};
+
+const MODEL: &str = include_str!("model.conf");
+const ALLOW: &str = "allow";
+const DENY: &str = "deny";
+const ANY: &str = "*";
+
+/// One `p` row as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// A role's code.
+    pub role: String,
+    /// A [`Resource`].
+    pub resource: String,
+    /// An [`Action`] of that resource.
+    pub action: String,
+    /// A [`Reach`], or `*` on a deny.
+    pub reach: String,
+    /// A [`Level`], or `*` on a deny.
+    pub level: String,
+    /// `allow` or `deny`.
+    pub effect: String,
+}
+
+/// Why a set of rules is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum MalformedPolicy {
+    /// A row that says nothing the vocabulary knows.
+    #[error("policy row ({role}, {resource}, {action}, {reach}, {level}, {effect}): {what}", role = .rule.role, resource = .rule.resource,
+        action = .rule.action, reach = .rule.reach, level = .rule.level, effect = .rule.effect)]
+    Row {
+        /// The row.
+        rule: Rule,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// casbin would not load them.
+    #[error("casbin: {0}")]
+    Casbin(#[from] casbin::Error),
+    /// casbin and the compiled table disagree.
+    #[error("casbin and the compiled table disagree on ({0}, {1}, {2})")]
+    Disagreement(String, &'static str, &'static str),
+}
+
+/// How far and how clearly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// How far.
+    pub reach: Reach,
+    /// How clearly.
+    pub level: Level,
+}
+
+enum Meaning {
+    Allow(Resource, Action, Grant),
+    Deny(Resource, Action),
+}
+
+impl Rule {
+    fn meaning(&self, roles: &HashMap<String, String>) -> Result<Meaning, MalformedPolicy> {
+        let wrong = |what| MalformedPolicy::Row { rule: self.clone(), what };
+        if !roles.contains_key(&self.role) {
+            return Err(wrong("no such role"));
+        }
+        let resource = Resource::from_word(&self.resource).ok_or_else(|| wrong("no such resource"))?;
+        let action = Action::from_word(&self.action)
+            .filter(|action| resource.actions().contains(action))
+            .ok_or_else(|| wrong("no such action on this resource"))?;
+        match self.effect.as_str() {
+            DENY if self.reach == ANY && self.level == ANY => Ok(Meaning::Deny(resource, action)),
+            DENY => Err(wrong("a deny has * for reach and level")),
+            ALLOW => {
+                let reach = Reach::from_word(&self.reach).ok_or_else(|| wrong("no such reach"))?;
+                let level = Level::from_word(&self.level).ok_or_else(|| wrong("no such level"))?;
+                Ok(Meaning::Allow(resource, action, Grant { reach, level }))
+            }
+            _ => Err(wrong("the effect is neither allow nor deny")),
+        }
+    }
+
+    fn fields(&self) -> Vec<String> {
+        [&self.role, &self.resource, &self.action, &self.reach, &self.level, &self.effect].map(Clone::clone).to_vec()
+    }
+}
+
+/// What each role may do, and the roles' titles.
+#[derive(Debug, Default)]
+pub struct GrantTable {
+    allowed: HashMap<String, HashMap<(Resource, Action), Vec<Grant>>>,
+    denied: HashMap<String, HashSet<(Resource, Action)>>,
+    titles: HashMap<String, String>,
+    gives: HashMap<String, Vec<String>>,
+}
+
+impl GrantTable {
+    /// Validates, loads, compiles and compares. `titles` are those of all roles by code; `gives` names which roles a role may give.
+    pub async fn try_new(
+        rules: Vec<Rule>,
+        titles: HashMap<String, String>,
+        gives: HashMap<String, Vec<String>>,
+    ) -> Result<Self, MalformedPolicy> {
+        let mut table = Self { titles, gives, ..Self::default() };
+        for rule in &rules {
+            match rule.meaning(&table.titles)? {
+                Meaning::Allow(resource, action, grant) => {
+                    table.allowed.entry(rule.role.clone()).or_default().entry((resource, action)).or_default().push(grant);
+                }
+                Meaning::Deny(resource, action) => {
+                    table.denied.entry(rule.role.clone()).or_default().insert((resource, action));
+                }
+            }
+        }
+        table.compare(rules).await?;
+        Ok(table)
+    }
+
+    /// Every pair that a row speaks of is asked of casbin too, for somebody who holds just that role.
+    async fn compare(&self, rules: Vec<Rule>) -> Result<(), MalformedPolicy> {
+        let pairs: HashSet<(String, Resource, Action)> = rules
+            .iter()
+            .filter_map(|rule| Some((rule.role.clone(), Resource::from_word(&rule.resource)?, Action::from_word(&rule.action)?)))
+            .collect();
+        let posts = self.titles.keys().map(|role| [format!("holder of {role}"), role.clone(), "unit".to_owned()]).collect();
+        let enforcer = enforcer(rules, posts).await?;
+        for (role, resource, action) in pairs {
+            let says = enforcer.enforce((format!("holder of {role}"), "unit", resource.word(), action.word()))?;
+            if says != (!self.grants(&role, resource, action).is_empty() && !self.denies(&role, resource, action)) {
+                return Err(MalformedPolicy::Disagreement(role, resource.word(), action.word()));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a role is granted, before any deny.
+    pub fn grants(&self, role: &str, resource: Resource, action: Action) -> &[Grant] {
+        self.allowed.get(role).and_then(|role| role.get(&(resource, action))).map_or(&[], Vec::as_slice)
+    }
+
+    /// Everything a role is granted, before any deny.
+    pub fn all_grants(&self, role: &str) -> impl Iterator<Item = ((Resource, Action), Grant)> {
+        self.allowed.get(role).into_iter().flatten().flat_map(|(pair, grants)| grants.iter().map(move |grant| (*pair, *grant)))
+    }
+
+    /// Does a role take this action away from whoever holds it?
+    pub fn denies(&self, role: &str, resource: Resource, action: Action) -> bool {
+        self.denied.get(role).is_some_and(|denied| denied.contains(&(resource, action)))
+    }
+
+    /// A role's title; none: no such role.
+    pub fn title(&self, role: &str) -> Option<&str> {
+        self.titles.get(role).map(String::as_str)
+    }
+
+    /// May the holder of `role` give `other` to somebody else?
+    pub fn gives(&self, role: &str, other: &str) -> bool {
+        self.gives.get(role).is_some_and(|gives| gives.iter().any(|given| given == ANY || given == other))
+    }
+}
+
+/// A plain enforcer over these rows and posts (user, role, unit): the yardstick, never on a request's path.
+pub async fn enforcer(rules: Vec<Rule>, posts: Vec<[String; 3]>) -> Result<Enforcer, casbin::Error> {
+    Enforcer::new(DefaultModel::from_str(MODEL).await?, Rows { rules, posts }).await
+}
+
+/// Our adapter: rows that were read beforehand. Loading cannot fail half-way, and nothing writes through casbin.
+struct Rows {
+    rules: Vec<Rule>,
+    posts: Vec<[String; 3]>,
+}
+
+fn read_only<T>() -> casbin::Result<T> {
+    Err(std::io::Error::new(std::io::ErrorKind::Unsupported, "the policy is written through Branchwise alone").into())
+}
+
+#[async_trait]
+impl Adapter for Rows {
+    async fn load_policy(&mut self, model: &mut dyn Model) -> casbin::Result<()> {
+        for rule in &self.rules {
+            model.add_policy("p", "p", rule.fields());
+        }
+        for post in &self.posts {
+            model.add_policy("g", "g", post.to_vec());
+        }
+        Ok(())
+    }
+
+    async fn load_filtered_policy<'a>(&mut self, _: &mut dyn Model, _: Filter<'a>) -> casbin::Result<()> {
+        read_only()
+    }
+
+    async fn save_policy(&mut self, _: &mut dyn Model) -> casbin::Result<()> {
+        read_only()
+    }
+
+    async fn clear_policy(&mut self) -> casbin::Result<()> {
+        read_only()
+    }
+
+    fn is_filtered(&self) -> bool {
+        false
+    }
+
+    async fn add_policy(&mut self, _: &str, _: &str, _: Vec<String>) -> casbin::Result<bool> {
+        read_only()
+    }
+
+    async fn add_policies(&mut self, _: &str, _: &str, _: Vec<Vec<String>>) -> casbin::Result<bool> {
+        read_only()
+    }
+
+    async fn remove_policy(&mut self, _: &str, _: &str, _: Vec<String>) -> casbin::Result<bool> {
+        read_only()
+    }
+
+    async fn remove_policies(&mut self, _: &str, _: &str, _: Vec<Vec<String>>) -> casbin::Result<bool> {
+        read_only()
+    }
+
+    async fn remove_filtered_policy(&mut self, _: &str, _: &str, _: usize, _: Vec<String>) -> casbin::Result<bool> {
+        read_only()
+    }
+}

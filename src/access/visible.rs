@@ -1,0 +1,292 @@
+//! Every row rule, in one file: how the arms of a viewer become conditions on the rows of each table.
+//!
+//! A table without a rule here cannot be read at all:
+//!
+//! ```compile_fail,E0277
+//! fn read(scoped: &branchwise::db::Scoped) {
+//!     let _ = scoped.find::<entity::epoch::Entity>();
+//! }
+//! ```
+//!
+//! One with a rule can, within it:
+//!
+//! ```no_run
+//! fn read(scoped: &branchwise::db::Scoped) {
+//!     let _ = scoped.find::<entity::customer::Entity>();
+//! }
+//! ```
+
+use entity::{Timestamp, UnitId, UserId, contact, customer, org_path, org_unit, post, user};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
+use sea_orm::{ColumnTrait, Condition, EntityTrait};
+
+use super::action::{
+    Acts, ContactArchive, ContactCreate, ContactUpdate, CustomerArchive, CustomerAssign, CustomerCreate, CustomerRead, CustomerUpdate,
+    OrganisationAdminister, OrganisationRead, UserRead,
+};
+use super::{Action, Area, Arm, Level, Resource, Viewer};
+
+/// One way to some rows.
+#[derive(Clone, Debug)]
+pub struct RowArm {
+    /// What the rows fulfil.
+    pub condition: Condition,
+    /// More than one unit named one by one: a page takes each unit's own top N.
+    pub units: Option<Vec<UnitId>>,
+}
+
+/// Where a row stands: what decides its level for a viewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Whose row it is.
+    pub unit: UnitId,
+    /// Who owns it.
+    pub owner: Option<UserId>,
+}
+
+/// A table that viewers may read, and by which rule.
+pub trait Visible: EntityTrait {
+    /// The action that reads it.
+    type Read: Acts;
+
+    /// The least level at which a row exists for a viewer.
+    const FLOOR: Level = Level::Card;
+
+    /// The column of the unit that a row belongs to, where one does.
+    fn unit() -> Option<Self::Column> {
+        None
+    }
+
+    /// An expression for the owner of a row, where the model itself does not tell.
+    fn owner() -> Option<SimpleExpr> {
+        None
+    }
+
+    /// The ways to the rows that `arms` reach.
+    fn ways(arms: &[Arm], viewer: &Viewer, now: Timestamp) -> Vec<RowArm>;
+
+    /// Where a row stands; `owner` is what [`Visible::owner`] told. None: every visible row is at the floor.
+    fn place(row: &Self::Model, owner: Option<UserId>) -> Option<Place>;
+}
+
+/// Action `Self` may write table `E`.
+pub trait Writes<E: EntityTrait>: Acts {
+    /// The rows that the action's arms reach.
+    fn ways(arms: &[Arm], viewer: &Viewer, now: Timestamp) -> Vec<RowArm>;
+}
+
+macro_rules! writes {
+    ($($entity:ident by $($action:ident)*;)*) => {$($(
+        impl Writes<$entity::Entity> for $action {
+            fn ways(arms: &[Arm], viewer: &Viewer, now: Timestamp) -> Vec<RowArm> {
+                <$entity::Entity as Visible>::ways(arms, viewer, now)
+            }
+        }
+    )*)*};
+}
+
+writes! {
+    customer by CustomerCreate CustomerUpdate CustomerAssign CustomerArchive;
+    contact by ContactCreate ContactUpdate ContactArchive;
+    user by OrganisationAdminister;
+    post by OrganisationAdminister;
+}
+
+/// A unit is written by whoever administers the unit above it.
+impl Writes<org_unit::Entity> for OrganisationAdminister {
+    fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
+        let above = |area: &Area| match area {
+            Area::Region(region) => Condition::all().add(org_unit::Column::ParentId.in_subquery(below(&[*region]))),
+            area => area_condition(area, org_unit::Column::ParentId, org_unit::Column::RegionId),
+        };
+        arms.iter().map(|arm| RowArm { condition: above(&arm.area), units: None }).collect()
+    }
+}
+
+/// Rows that carry unit and region: the shapes that were measured at a million rows.
+fn scoped_ways<C: ColumnTrait>(arms: &[Arm], unit: C, region: C, owned: impl Fn(UserId) -> Condition) -> Vec<RowArm> {
+    arms.iter()
+        .map(|arm| {
+            let mut condition = area_condition(&arm.area, unit, region);
+            if let Some(owner) = arm.owner {
+                condition = condition.add(owned(owner));
+            }
+            let units = match &arm.area {
+                Area::Units(units) if units.len() > 1 && arm.owner.is_none() => Some(units.to_vec()),
+                _ => None,
+            };
+            RowArm { condition, units }
+        })
+        .collect()
+}
+
+fn area_condition<C: ColumnTrait>(area: &Area, unit: C, region: C) -> Condition {
+    match area {
+        Area::Group => Condition::all(),
+        Area::Region(id) => Condition::all().add(region.eq(*id)),
+        Area::Units(units) => match units.as_ref() {
+            [only] => Condition::all().add(unit.eq(*only)),
+            several => Condition::all().add(unit.is_in(several.iter().copied())),
+        },
+        Area::Under { roots, except } => {
+            let within = Condition::all().add(unit.in_subquery(below(roots)));
+            if except.is_empty() { within } else { within.add(unit.not_in_subquery(below(except))) }
+        }
+    }
+}
+
+/// The units at or below `roots`, from the closure of the tree.
+fn below(roots: &[UnitId]) -> SelectStatement {
+    Query::select()
+        .column(org_path::Column::DescendantId)
+        .from(org_path::Entity)
+        .and_where(org_path::Column::AncestorId.is_in(roots.iter().copied()))
+        .to_owned()
+}
+
+impl Visible for customer::Entity {
+    type Read = CustomerRead;
+
+    fn unit() -> Option<customer::Column> {
+        Some(customer::Column::UnitId)
+    }
+
+    fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
+        scoped_ways(arms, customer::Column::UnitId, customer::Column::RegionId, |owner| {
+            Condition::all().add(customer::Column::OwnerId.eq(owner))
+        })
+    }
+
+    fn place(row: &customer::Model, _: Option<UserId>) -> Option<Place> {
+        Some(Place { unit: row.unit_id, owner: row.owner_id })
+    }
+}
+
+/// The tables that follow a customer: they exist for whoever has BASIC on it, SELF reads its owner, and they move with it.
+impl Visible for contact::Entity {
+    type Read = CustomerRead;
+
+    const FLOOR: Level = Level::Basic;
+
+    fn unit() -> Option<contact::Column> {
+        Some(contact::Column::UnitId)
+    }
+
+    fn owner() -> Option<SimpleExpr> {
+        let owner = Query::select()
+            .column(customer::Column::OwnerId)
+            .from(customer::Entity)
+            .and_where(Expr::col((customer::Entity, customer::Column::Id)).equals((contact::Entity, contact::Column::CustomerId)))
+            .to_owned();
+        Some(SimpleExpr::from(owner))
+    }
+
+    fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
+        scoped_ways(arms, contact::Column::UnitId, contact::Column::RegionId, |owner| {
+            let owned = Query::select()
+                .column(customer::Column::Id)
+                .from(customer::Entity)
+                .and_where(customer::Column::OwnerId.eq(owner))
+                .to_owned();
+            Condition::all().add(contact::Column::CustomerId.in_subquery(owned))
+        })
+    }
+
+    fn place(row: &contact::Model, owner: Option<UserId>) -> Option<Place> {
+        Some(Place { unit: row.unit_id, owner })
+    }
+}
+
+/// Units: one's own line and subtree, and cards sideways.
+impl Visible for org_unit::Entity {
+    type Read = OrganisationRead;
+
+    fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
+        let mut ways = scoped_ways(arms, org_unit::Column::Id, org_unit::Column::RegionId, |_| Condition::all());
+        ways.iter_mut().for_each(|way| way.units = None);
+        ways
+    }
+
+    fn place(row: &org_unit::Model, _: Option<UserId>) -> Option<Place> {
+        Some(Place { unit: row.id, owner: None })
+    }
+}
+
+/// Users: oneself, colleagues at one's units and below, and owners of customers that one sees.
+impl Visible for user::Entity {
+    type Read = UserRead;
+
+    fn ways(arms: &[Arm], viewer: &Viewer, now: Timestamp) -> Vec<RowArm> {
+        people_ways(arms, viewer, now, user::Column::Id)
+    }
+
+    fn place(_: &user::Model, _: Option<UserId>) -> Option<Place> {
+        None
+    }
+}
+
+/// Posts, of which titles are shown: those of the users that one sees.
+impl Visible for post::Entity {
+    type Read = UserRead;
+
+    fn ways(arms: &[Arm], viewer: &Viewer, now: Timestamp) -> Vec<RowArm> {
+        people_ways(arms, viewer, now, post::Column::UserId)
+    }
+
+    fn place(_: &post::Model, _: Option<UserId>) -> Option<Place> {
+        None
+    }
+}
+
+fn people_ways<C: ColumnTrait>(arms: &[Arm], viewer: &Viewer, now: Timestamp, person: C) -> Vec<RowArm> {
+    if arms.is_empty() {
+        return Vec::new();
+    }
+    if arms.iter().any(|arm| arm.area == Area::Group) {
+        return vec![RowArm { condition: Condition::all(), units: None }];
+    }
+    let mut colleagues = Condition::any();
+    for arm in arms {
+        colleagues = colleagues.add(match &arm.area {
+            Area::Region(region) => Condition::all().add(post::Column::UnitId.in_subquery(below(&[*region]))),
+            area => area_condition(area, post::Column::UnitId, post::Column::UnitId),
+        });
+    }
+    let colleagues = Query::select()
+        .column(post::Column::UserId)
+        .from(post::Entity)
+        .cond_where(colleagues)
+        .and_where(post::Column::ValidFrom.lte(now))
+        .cond_where(Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(now)))
+        .to_owned();
+    let mut seen = Condition::any().add(person.in_subquery(colleagues));
+    if let Some(me) = viewer.user_id() {
+        seen = seen.add(person.eq(me));
+    }
+    let readable = Arm::needed(viewer.arms(Resource::Customer, Action::Read), viewer.tree(), Level::Card);
+    for way in <customer::Entity as Visible>::ways(&readable, viewer, now) {
+        let owned = Query::select()
+            .expr(Expr::val(1))
+            .from(customer::Entity)
+            .and_where(customer::Column::OwnerId.into_expr().eq(Expr::col(person.as_column_ref())))
+            .cond_where(way.condition)
+            .to_owned();
+        seen = seen.add(Expr::exists(owned));
+    }
+    vec![RowArm { condition: Condition::all().add(seen), units: None }]
+}
+
+impl Viewer {
+    /// How clearly this viewer sees a row by the arms that read it; none: not at all.
+    pub fn level_at(&self, resource: Resource, action: Action, place: Place) -> Option<Level> {
+        self.arms(resource, action).iter().filter(|arm| arm.reaches(self.tree(), place.unit, place.owner)).map(|arm| arm.level).max()
+    }
+}
+
+/// A table that is only ever written beside another, in the same unit of work, and that no viewer reads through it.
+pub trait Attendant: EntityTrait {}
+
+impl Attendant for entity::audit::Entity {}
+impl Attendant for entity::party::Entity {}
+impl Attendant for entity::org_parent::Entity {}
+impl Attendant for org_path::Entity {}

@@ -1,0 +1,243 @@
+//! Connecting, migrating, and the pool itself.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::StatementBuilder;
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
+};
+use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+
+use crate::clock::Clock;
+use crate::error::Error;
+
+/// Which database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// Embedded.
+    Sqlite,
+    /// In production.
+    Postgres,
+}
+
+/// How to connect.
+#[derive(Clone, Debug)]
+pub struct DbConfig {
+    /// `sqlite://path?mode=rwc` or `postgres://user@host/name`.
+    pub url: String,
+    /// Most connections at once; on SQLite readers, beside one writer.
+    pub max_connections: u32,
+    /// How long a request waits for a connection.
+    pub acquire_timeout: Duration,
+    /// After how long PostgreSQL cancels a statement.
+    pub statement_timeout: Duration,
+}
+
+impl DbConfig {
+    /// Defaults for this address.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), max_connections: 8, acquire_timeout: Duration::from_secs(2), statement_timeout: Duration::from_secs(30) }
+    }
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    read: DatabaseConnection,
+    write: DatabaseConnection,
+    backend: Backend,
+    clock: Clock,
+    statements: Arc<AtomicU64>,
+}
+
+/// A step of the schema and whether it was taken.
+pub type Migration = (String, MigrationState);
+
+/// Whether a step was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MigrationState {
+    /// Taken.
+    Applied,
+    /// Not yet.
+    Pending,
+}
+
+impl Db {
+    /// Connects. Errors: UNAVAILABLE where nothing answers, BAD_USER_INPUT for an address of another kind.
+    pub async fn connect(config: DbConfig, clock: Clock) -> Result<Self, Error> {
+        let statements = Arc::new(AtomicU64::new(0));
+        let (read, write, backend) = if config.url.starts_with("sqlite:") {
+            let write = open(sqlite(&config, 1)).await?;
+            (open(sqlite(&config, config.max_connections)).await?, write, Backend::Sqlite)
+        } else if config.url.starts_with("postgres:") || config.url.starts_with("postgresql:") {
+            let pool = open(postgres(&config)).await?;
+            (pool.clone(), pool, Backend::Postgres)
+        } else {
+            return Err(Error::invalid(crate::error::Violation::form(
+                "DATABASE_URL",
+                "must begin with sqlite:// or postgres://",
+                "必须以 sqlite:// 或 postgres:// 开头",
+            )));
+        };
+        Ok(Self { read, write, backend, clock, statements })
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// The clock that everything here goes by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// How many statements have run since the start.
+    pub fn statements_run(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// Takes all pending steps.
+    pub async fn migrate_up(&self) -> Result<(), Error> {
+        Migrator::up(&self.write, None).await.map_err(Error::from)
+    }
+
+    /// Takes back the latest `steps`; none: all.
+    pub async fn migrate_down(&self, steps: Option<u32>) -> Result<(), Error> {
+        Migrator::down(&self.write, steps).await.map_err(Error::from)
+    }
+
+    /// Every step, in order.
+    pub async fn migrations(&self) -> Result<Vec<Migration>, Error> {
+        let steps = Migrator::get_migration_with_status_read_only(&self.write).await?;
+        Ok(steps
+            .into_iter()
+            .map(|step| {
+                let state = match step.status() {
+                    migration::MigrationStatus::Applied => MigrationState::Applied,
+                    migration::MigrationStatus::Pending => MigrationState::Pending,
+                };
+                (step.name().to_owned(), state)
+            })
+            .collect())
+    }
+
+    /// Closes every connection.
+    pub async fn close(self) {
+        for pool in [self.read, self.write] {
+            if let Err(error) = pool.close().await {
+                tracing::warn!(kind = error_kind(&error), "closing the database");
+            }
+        }
+    }
+
+    pub(super) fn reading(&self) -> Conn {
+        Conn { on: On::Pool(self.read.clone()), statements: self.statements.clone() }
+    }
+
+    pub(super) fn writer(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
+    pub(super) fn within(&self, transaction: Arc<DatabaseTransaction>) -> Conn {
+        Conn { on: On::Transaction(transaction), statements: self.statements.clone() }
+    }
+}
+
+fn error_kind(error: &DbErr) -> &'static str {
+    match error {
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => "connection",
+        _ => "other",
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that connects")]
+async fn open(options: ConnectOptions) -> Result<DatabaseConnection, Error> {
+    Ok(Database::connect(options).await?)
+}
+
+fn common(config: &DbConfig, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(config.url.clone());
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(config.acquire_timeout)
+        .connect_timeout(config.acquire_timeout)
+        .sqlx_logging(false)
+        .test_before_acquire(false);
+    options
+}
+
+fn sqlite(config: &DbConfig, connections: u32) -> ConnectOptions {
+    let mut options = common(config, connections);
+    options.map_sqlx_sqlite_opts(|sqlite| {
+        sqlite
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("cache_size", "-65536")
+            .pragma("temp_store", "memory")
+    });
+    options
+}
+
+fn postgres(config: &DbConfig) -> ConnectOptions {
+    let mut options = common(config, config.max_connections);
+    options
+        .test_before_acquire_if_idle_for(Duration::from_secs(15))
+        .statement_timeout(config.statement_timeout)
+        .set_application_name("branchwise");
+    options
+}
+
+/// The file behind a SQLite address, for messages.
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
+    Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
+}
+
+/// What a statement runs on.
+#[derive(Clone)]
+pub(super) struct Conn {
+    on: On,
+    statements: Arc<AtomicU64>,
+}
+
+#[derive(Clone)]
+enum On {
+    Pool(DatabaseConnection),
+    Transaction(Arc<DatabaseTransaction>),
+}
+
+impl Conn {
+    pub(super) async fn all(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let rows = match &self.on {
+            On::Pool(pool) => pool.query_all(select).await,
+            On::Transaction(transaction) => transaction.query_all(select).await,
+        };
+        Ok(rows?)
+    }
+
+    pub(super) async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, Error> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        let done = match &self.on {
+            On::Pool(pool) => pool.execute(statement).await,
+            On::Transaction(transaction) => transaction.execute(statement).await,
+        };
+        Ok(done?)
+    }
+
+    pub(super) fn backend(&self) -> DbBackend {
+        match &self.on {
+            On::Pool(pool) => pool.get_database_backend(),
+            On::Transaction(transaction) => transaction.get_database_backend(),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Errors of the database become errors of the contract. Only kinds and SQL states reach the log: texts may carry values.
+
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlxError};
+
+use crate::error::Error;
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        match &error {
+            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => Self::Overloaded,
+            DbErr::ConnectionAcquire(_) => Self::Unavailable,
+            DbErr::Conn(RuntimeErr::SqlxError(inner)) => match inner.as_ref() {
+                SqlxError::PoolTimedOut => Self::Overloaded,
+                inner => from_sqlx(inner).unwrap_or(Self::Unavailable),
+            },
+            DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner)) => {
+                from_sqlx(inner.as_ref()).unwrap_or_else(|| Self::internal(kind(inner.as_ref())))
+            }
+            DbErr::Migration(what) => Self::internal(format!("migration: {what}")),
+            DbErr::Type(what) => Self::internal(format!("a column of another type: {what}")),
+            _ => Self::internal("an unexpected error of the database layer"),
+        }
+    }
+}
+
+fn from_sqlx(error: &SqlxError) -> Option<Error> {
+    match error {
+        SqlxError::PoolTimedOut => Some(Error::Overloaded),
+        SqlxError::Io(_) | SqlxError::PoolClosed | SqlxError::WorkerCrashed => Some(Error::Unavailable),
+        SqlxError::Database(inner) => match inner.code().as_deref() {
+            // PostgreSQL: cancelled, out of disk, shutting down, too many clients.
+            Some("57014") => Some(Error::Timeout),
+            Some("53100") => Some(Error::InsufficientStorage),
+            Some("57P01" | "57P02" | "57P03" | "08006" | "08003") => Some(Error::Unavailable),
+            Some("53300") => Some(Error::Overloaded),
+            // SQLite: full, busy.
+            Some("13") => Some(Error::InsufficientStorage),
+            Some("5" | "517" | "261") => Some(Error::Overloaded),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn kind(error: &SqlxError) -> String {
+    match error {
+        SqlxError::Database(inner) => {
+            format!("database error {} on constraint {}", inner.code().unwrap_or_default(), inner.constraint().unwrap_or("none"))
+        }
+        SqlxError::ColumnDecode { index, .. } => format!("column {index} cannot be read"),
+        SqlxError::ColumnNotFound(column) => format!("no column {column}"),
+        _ => "an unexpected error of the driver".to_owned(),
+    }
+}

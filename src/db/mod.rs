@@ -1,0 +1,43 @@
+//! The only door to the database. The connection is private: no Deref, no `ConnectionTrait`. Anyone may build a condition; what runs,
+//! runs here, under the rules of `access::visible`.
+//!
+//! ```compile_fail,E0277
+//! use sea_orm::EntityTrait;
+//! async fn read(db: &branchwise::db::Db) {
+//!     let _ = entity::customer::Entity::find().all(db).await;
+//! }
+//! ```
+//!
+//! ```compile_fail,E0616
+//! fn take(db: &branchwise::db::Db) {
+//!     let _ = &db.read;
+//! }
+//! ```
+//!
+//! With a viewer it goes:
+//!
+//! ```no_run
+//! use branchwise::{access::Viewer, db::Db};
+//! async fn read(db: &Db, viewer: std::sync::Arc<Viewer>) -> Result<u64, branchwise::Error> {
+//!     db.seen_by(viewer).find::<entity::customer::Entity>().count().await
+//! }
+//! ```
+
+mod conn;
+mod directory;
+mod error;
+mod page;
+mod query;
+mod rights;
+mod scoped;
+mod sql;
+mod transaction;
+mod write;
+
+pub use conn::{Backend, Db, DbConfig, Migration, MigrationState, sqlite_file};
+pub use directory::{Credentials, operator_unscoped};
+pub use page::{Order, PageOf, Slice};
+pub use query::{Query, Row};
+pub use rights::{Rights, Touched};
+pub use scoped::Scoped;
+pub use sql::ScopedSql;

@@ -1,0 +1,95 @@
+//! Orders and slices: keyset paging over a key that is never null and the id.
+
+use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr, Value};
+use sea_orm::{EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
+use uuid::Uuid;
+
+/// In which order rows come: by a key that is never null, then by id.
+pub struct Order<E: EntityTrait> {
+    /// The key, as SQL.
+    pub key: SimpleExpr,
+    /// The key of a row in hand, equal to what the SQL gives.
+    pub key_of: fn(&E::Model) -> Value,
+    /// The id of a row in hand.
+    pub id_of: fn(&E::Model) -> Uuid,
+    /// Largest first.
+    pub descending: bool,
+}
+
+impl<E: EntityTrait> Clone for Order<E> {
+    fn clone(&self) -> Self {
+        Self { key: self.key.clone(), key_of: self.key_of, id_of: self.id_of, descending: self.descending }
+    }
+}
+
+/// Which part of an ordered list: the first `limit` after a row, or the last before one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slice {
+    /// How many.
+    pub limit: u64,
+    /// From the end of the list.
+    pub backwards: bool,
+    /// Key and id of the row to begin behind (or, backwards, before).
+    pub from: Option<(Value, Uuid)>,
+}
+
+/// A part of a list, in list order, and whether it goes on in the direction asked.
+#[derive(Debug)]
+pub struct PageOf<R> {
+    /// The rows.
+    pub rows: Vec<R>,
+    /// There are more rows in the direction of the slice.
+    pub more: bool,
+}
+
+/// The id column of a table with a single key.
+pub(super) fn id_column<E: EntityTrait>() -> Option<E::Column> {
+    E::PrimaryKey::iter().next().map(PrimaryKeyToColumn::into_column)
+}
+
+fn id_expr<E: EntityTrait>() -> SimpleExpr {
+    id_column::<E>().map_or_else(|| Expr::cust("1 = 0"), |column| Expr::col((E::default(), column)))
+}
+
+impl<E: EntityTrait> Order<E> {
+    fn sorted_descending(&self, slice: &Slice) -> bool {
+        self.descending != slice.backwards
+    }
+
+    /// Adds where it begins, the order and the limit, by the columns of the table itself.
+    pub(super) fn slice(&self, select: &mut SelectStatement, slice: &Slice, limit: u64) {
+        if let Some((key, id)) = &slice.from {
+            let here = Expr::tuple([self.key.clone(), id_expr::<E>()]);
+            let there = Expr::tuple([Expr::val(key.clone()), Expr::val(*id)]);
+            select.and_where(if self.sorted_descending(slice) { here.lt(there) } else { here.gt(there) });
+        }
+        self.sort(select, slice);
+        select.limit(limit);
+    }
+
+    /// Adds the order alone.
+    pub(super) fn sort(&self, select: &mut SelectStatement, slice: &Slice) {
+        let direction = self.direction(slice);
+        select.order_by_expr(self.key.clone(), direction.clone()).order_by_expr(id_expr::<E>(), direction);
+    }
+
+    pub(super) fn direction(&self, slice: &Slice) -> sea_orm::Order {
+        if self.sorted_descending(slice) { sea_orm::Order::Desc } else { sea_orm::Order::Asc }
+    }
+
+    /// Sorts rows in hand as a forward list would come.
+    pub(super) fn finish<R>(&self, mut rows: Vec<R>, slice: &Slice) -> PageOf<R> {
+        let limit = usize::try_from(slice.limit).unwrap_or(usize::MAX);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        if slice.backwards {
+            rows.reverse();
+        }
+        PageOf { rows, more }
+    }
+}
+
+/// The name of a column as a plain string.
+pub(super) fn name<C: IdenStatic>(column: C) -> String {
+    column.as_str().to_owned()
+}

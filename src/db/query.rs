@@ -1,0 +1,267 @@
+//! Reading rows under their rule. The inner select is never handed out: what a caller adds can narrow the reach, not widen it.
+//!
+//! ```compile_fail,E0599
+//! fn take(scoped: &branchwise::db::Scoped) {
+//!     let _ = scoped.find::<entity::customer::Entity>().into_query();
+//! }
+//! ```
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+
+use entity::UserId;
+use sea_orm::sea_query::{Expr, ExprTrait, JoinType, LockType, Query as Sql, SelectStatement, SimpleExpr, UnionType};
+use sea_orm::{Condition, DbBackend, EntityTrait, FromQueryResult, Iterable, QueryResult};
+use uuid::Uuid;
+
+use super::page::{Order, PageOf, Slice, id_column, name};
+use super::scoped::Scoped;
+use crate::access::visible::{RowArm, Visible};
+use crate::access::{Level, action::Acts};
+use crate::error::Error;
+
+const OWNER: &str = "scoped_owner";
+const KEYS: &str = "keys";
+const TOP: &str = "top";
+const PARENTS: &str = "parents";
+
+/// A row and how clearly the viewer sees it.
+#[derive(Clone, Debug)]
+pub struct Row<E: EntityTrait> {
+    /// The row.
+    pub model: E::Model,
+    /// How clearly.
+    pub level: Level,
+}
+
+/// A query under construction. Everything added is ANDed to the row rule.
+pub struct Query<E> {
+    scoped: Scoped,
+    filter: Condition,
+    floor: Level,
+    locked: bool,
+    _entity: PhantomData<E>,
+}
+
+impl<E> Clone for Query<E> {
+    fn clone(&self) -> Self {
+        Self { scoped: self.scoped.clone(), filter: self.filter.clone(), floor: self.floor, locked: self.locked, _entity: PhantomData }
+    }
+}
+
+impl<E: Visible> Query<E> {
+    pub(super) fn new(scoped: Scoped) -> Self {
+        Self { scoped, filter: Condition::all(), floor: E::FLOOR, locked: false, _entity: PhantomData }
+    }
+
+    /// Only rows that fulfil this too.
+    pub fn filter(mut self, condition: Condition) -> Self {
+        self.filter = self.filter.add(condition);
+        self
+    }
+
+    /// Only rows that the viewer sees at this level or above.
+    pub fn at_least(mut self, floor: Level) -> Self {
+        self.floor = self.floor.max(floor);
+        self
+    }
+
+    /// Holds the rows until the unit of work ends.
+    pub fn for_update(mut self) -> Self {
+        self.locked = true;
+        self
+    }
+
+    fn ways(&self) -> Vec<RowArm> {
+        self.scoped.ways::<E>(self.floor)
+    }
+
+    fn is_nothing(ways: &[RowArm]) -> bool {
+        ways.is_empty()
+    }
+
+    /// One row, or none.
+    pub async fn one(self) -> Result<Option<Row<E>>, Error> {
+        Ok(self.all(1).await?.into_iter().next())
+    }
+
+    /// Up to `most` rows in no particular order.
+    pub async fn all(self, most: u64) -> Result<Vec<Row<E>>, Error> {
+        let ways = self.ways();
+        if Self::is_nothing(&ways) {
+            return Ok(Vec::new());
+        }
+        let mut select = self.rows();
+        select.cond_where(super::scoped::either(ways)).cond_where(self.filter.clone()).limit(most);
+        if self.locked {
+            select.lock(LockType::Update);
+        }
+        self.run(&select).await
+    }
+
+    /// How many rows there are.
+    pub async fn count(self) -> Result<u64, Error> {
+        let ways = self.ways();
+        if Self::is_nothing(&ways) {
+            return Ok(0);
+        }
+        let mut select = Sql::select();
+        select
+            .expr_as(Expr::cust("COUNT(*)"), "total")
+            .from(E::default())
+            .cond_where(super::scoped::either(ways))
+            .cond_where(self.filter.clone());
+        let rows = self.scoped.conn.all(&select).await?;
+        let total: i64 = rows.first().map_or(Ok(0), |row| row.try_get("", "total"))?;
+        Ok(u64::try_from(total).unwrap_or_default())
+    }
+
+    /// One slice of the ordered rows. Several ways: each its own ordered top N, then joined and cut.
+    pub async fn page(self, order: &Order<E>, slice: &Slice) -> Result<PageOf<Row<E>>, Error> {
+        let ways = self.ways();
+        if Self::is_nothing(&ways) {
+            return Ok(PageOf { rows: Vec::new(), more: false });
+        }
+        let limit = slice.limit.saturating_add(1);
+        let mut select = self.rows();
+        match ways.as_slice() {
+            [only] if only.units.is_none() || !self.takes_laterals() => {
+                select.cond_where(only.condition.clone()).cond_where(self.filter.clone());
+                order.slice(&mut select, slice, limit);
+            }
+            several => {
+                let mut keys = several.iter().map(|way| self.top_of(way, order, slice, limit));
+                if let (Some(mut first), Some(id)) = (keys.next(), id_column::<E>()) {
+                    first.unions(keys.map(|next| (UnionType::Distinct, next)));
+                    select.and_where(Expr::col((E::default(), id)).in_subquery(first));
+                }
+                order.sort(&mut select, slice);
+                select.limit(limit);
+            }
+        }
+        Ok(order.finish(self.run(&select).await?, slice))
+    }
+
+    /// A slice for each of several parents, in one statement.
+    pub async fn page_by(
+        self,
+        parent: E::Column,
+        parents: &[Uuid],
+        parent_of: fn(&E::Model) -> Uuid,
+        order: &Order<E>,
+        slice: &Slice,
+    ) -> Result<HashMap<Uuid, PageOf<Row<E>>>, Error> {
+        let ways = self.ways();
+        let (Some(id), false, false) = (id_column::<E>(), Self::is_nothing(&ways), parents.is_empty()) else {
+            return Ok(HashMap::new());
+        };
+        let rule = super::scoped::either(ways);
+        let limit = slice.limit.saturating_add(1);
+        let top = |of: SimpleExpr| {
+            let mut top = Sql::select();
+            top.expr_as(Expr::col((E::default(), id)), "id")
+                .from(E::default())
+                .and_where(Expr::col((E::default(), parent)).eq(of))
+                .cond_where(rule.clone())
+                .cond_where(self.filter.clone());
+            order.slice(&mut top, slice, limit);
+            top
+        };
+        let keys = if self.takes_laterals() {
+            let mut keys = Sql::select();
+            keys.column((TOP, "id")).from_values(parents.iter().copied(), PARENTS).join_lateral(
+                JoinType::InnerJoin,
+                top(Expr::col((PARENTS, "column1"))),
+                TOP,
+                Condition::all().add(Expr::cust("1 = 1")),
+            );
+            keys
+        } else {
+            let mut each = parents.iter().map(|one| {
+                let mut wrapped = Sql::select();
+                wrapped.column((TOP, "id")).from_subquery(top(Expr::val(*one)), TOP);
+                wrapped
+            });
+            let Some(mut first) = each.next() else { return Ok(HashMap::new()) };
+            first.unions(each.map(|next| (UnionType::All, next)));
+            first
+        };
+        let mut select = self.rows();
+        select.and_where(Expr::col((E::default(), id)).in_subquery(keys));
+        order.sort(&mut select, slice);
+        let mut grouped: HashMap<Uuid, Vec<Row<E>>> = HashMap::new();
+        for row in self.run(&select).await? {
+            grouped.entry(parent_of(&row.model)).or_default().push(row);
+        }
+        Ok(grouped.into_iter().map(|(parent, rows)| (parent, order.finish(rows, slice))).collect())
+    }
+
+    /// PostgreSQL takes each unit's own top N; SQLite knows no LATERAL and does well with IN.
+    fn takes_laterals(&self) -> bool {
+        self.scoped.conn.backend() == DbBackend::Postgres
+    }
+
+    /// The ids of the top N of one way, as a select of one column that may stand in a union.
+    fn top_of(&self, way: &RowArm, order: &Order<E>, slice: &Slice, limit: u64) -> SelectStatement {
+        let mut top = Sql::select();
+        if let Some(id) = id_column::<E>() {
+            top.expr_as(Expr::col((E::default(), id)), "id");
+        }
+        top.expr_as(order.key.clone(), "key").from(E::default()).cond_where(self.filter.clone());
+        let top = match (&way.units, E::unit()) {
+            (Some(units), Some(unit)) if self.takes_laterals() => {
+                top.and_where(Expr::col((E::default(), unit)).eq(Expr::col((PARENTS, "column1"))));
+                order.slice(&mut top, slice, limit);
+                let direction = order.direction(slice);
+                let mut merged = Sql::select();
+                merged
+                    .column((TOP, "id"))
+                    .from_values(units.iter().map(|unit| unit.0), PARENTS)
+                    .join_lateral(JoinType::InnerJoin, top, TOP, Condition::all().add(Expr::cust("1 = 1")))
+                    .order_by((TOP, "key"), direction.clone())
+                    .order_by((TOP, "id"), direction)
+                    .limit(limit);
+                merged
+            }
+            _ => {
+                top.cond_where(way.condition.clone());
+                order.slice(&mut top, slice, limit);
+                top
+            }
+        };
+        let mut wrapped = Sql::select();
+        wrapped.column((KEYS, "id")).from_subquery(top, KEYS);
+        wrapped
+    }
+
+    fn rows(&self) -> SelectStatement {
+        let mut select = Sql::select();
+        for column in E::Column::iter() {
+            select.expr_as(Expr::col((E::default(), column)), name(column));
+        }
+        if let Some(owner) = E::owner() {
+            select.expr_as(owner, OWNER);
+        }
+        select.from(E::default()).to_owned()
+    }
+
+    async fn run(&self, select: &SelectStatement) -> Result<Vec<Row<E>>, Error> {
+        let found = self.scoped.conn.all(select).await?;
+        let mut rows = Vec::with_capacity(found.len());
+        for found in &found {
+            rows.extend(self.read(found)?);
+        }
+        Ok(rows)
+    }
+
+    /// The row with its level. None where the tree has moved on since the viewer was compiled: such a row is out of sight.
+    fn read(&self, found: &QueryResult) -> Result<Option<Row<E>>, Error> {
+        let model = E::Model::from_query_result(found, "")?;
+        let owner: Option<UserId> = if E::owner().is_some() { found.try_get("", OWNER)? } else { None };
+        let level = match E::place(&model, owner) {
+            None => Some(E::FLOOR),
+            Some(place) => self.scoped.viewer().level_at(<E::Read as Acts>::RESOURCE, <E::Read as Acts>::ACTION, place),
+        };
+        Ok(level.filter(|level| *level >= self.floor).map(|level| Row { model, level }))
+    }
+}

@@ -1,0 +1,187 @@
+//! Compiled rights, kept fresh. Whoever changes rights raises the epoch in the same transaction; every instance asks for newer epochs
+//! twice a second and recompiles what they name. An instance that cannot ask for five seconds is not ready and denies.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use entity::{UserId, epoch};
+use moka::sync::Cache;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query as Sql};
+use uuid::Uuid;
+
+use super::{Db, Scoped};
+use crate::access::{GrantTable, OrgTree, Viewer, Who};
+use crate::error::Error;
+
+/// How often other instances' changes are looked for.
+const ASK_EVERY: Duration = Duration::from_millis(500);
+/// How old the last answer may be.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(5);
+const COUNTER: &str = "*";
+const GROUP: &str = "group";
+const MOST_VIEWERS: u64 = 10_000;
+
+/// The tree and the policy that viewers are compiled against.
+struct Snapshot {
+    tree: Arc<OrgTree>,
+    table: Arc<GrantTable>,
+}
+
+struct Compiled {
+    viewer: Arc<Viewer>,
+    epoch: i64,
+}
+
+/// Compiled rights of all users, kept fresh.
+pub struct Rights {
+    db: Db,
+    snapshot: ArcSwap<Snapshot>,
+    viewers: Cache<UserId, Arc<Compiled>>,
+    /// The latest change that this instance has taken in.
+    epoch: AtomicI64,
+    /// The latest change of the group, and of single users.
+    changed: RwLock<(i64, HashMap<UserId, i64>)>,
+    confirmed: RwLock<Instant>,
+    refreshing: tokio::sync::Mutex<()>,
+}
+
+impl Rights {
+    /// Loads tree and policy. Errors: INTERNAL_SERVER_ERROR for a malformed policy, with the row in the log.
+    pub async fn init(db: Db) -> Result<Arc<Self>, Error> {
+        let epochs = db.epochs_unscoped(0).await?;
+        let snapshot = Snapshot { tree: Arc::new(db.tree_unscoped().await?), table: Arc::new(db.policy_unscoped().await?) };
+        let latest = epochs.iter().map(|(_, value)| *value).max().unwrap_or_default();
+        Ok(Arc::new(Self {
+            db,
+            snapshot: ArcSwap::from_pointee(snapshot),
+            viewers: Cache::new(MOST_VIEWERS),
+            epoch: AtomicI64::new(latest),
+            changed: RwLock::new((latest, HashMap::new())),
+            confirmed: RwLock::new(Instant::now()),
+            refreshing: tokio::sync::Mutex::new(()),
+        }))
+    }
+
+    /// The viewer of a user, compiled or from the cache. None: no such user, or disabled. Errors: UNAVAILABLE when rights cannot be
+    /// confirmed.
+    pub async fn viewer(&self, id: UserId) -> Result<Option<Arc<Viewer>>, Error> {
+        if !self.is_confirmed() {
+            return Err(Error::Unavailable);
+        }
+        let now = self.db.clock().now();
+        if let Some(compiled) = self.viewers.get(&id)
+            && compiled.epoch >= self.changed_at(id)
+            && compiled.viewer.valid_until().is_none_or(|until| now < until)
+        {
+            return Ok(Some(compiled.viewer.clone()));
+        }
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let snapshot = self.snapshot.load_full();
+        let Some(holder) = self.db.holder_unscoped(id).await?.filter(|holder| !holder.disabled) else {
+            self.viewers.invalidate(&id);
+            return Ok(None);
+        };
+        let who = Who::User { id, name: holder.name, username: holder.username };
+        let viewer = Arc::new(Viewer::new(who, holder.posts, &snapshot.table, &snapshot.tree, now));
+        self.viewers.insert(id, Arc::new(Compiled { viewer: viewer.clone(), epoch }));
+        Ok(Some(viewer))
+    }
+
+    /// The system itself, for a reason that the audit keeps.
+    pub fn system(&self, reason: &'static str) -> Arc<Viewer> {
+        let snapshot = self.snapshot.load();
+        Arc::new(Viewer::system(reason, &snapshot.table, &snapshot.tree))
+    }
+
+    /// Takes in what changed; called after every change of rights on this instance, and by [`Rights::watch`]. A policy that is refused
+    /// leaves the last good one in force.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        let _one_at_a_time = self.refreshing.lock().await;
+        let seen = self.epoch.load(Ordering::Acquire);
+        let epochs = self.db.epochs_unscoped(seen).await?;
+        let latest = epochs.iter().map(|(_, value)| *value).max().unwrap_or(seen);
+        if epochs.iter().any(|(scope, _)| scope == GROUP) {
+            let tree = Arc::new(self.db.tree_unscoped().await?);
+            let table = match self.db.policy_unscoped().await {
+                Ok(table) => Arc::new(table),
+                Err(Error::Internal(_)) => self.snapshot.load().table.clone(),
+                Err(error) => return Err(error),
+            };
+            self.snapshot.store(Arc::new(Snapshot { tree, table }));
+        }
+        if let Ok(mut changed) = self.changed.write() {
+            for (scope, value) in &epochs {
+                if scope == GROUP {
+                    changed.0 = Ord::max(changed.0, *value);
+                } else if let Ok(user) = scope.parse::<Uuid>() {
+                    changed.1.insert(UserId(user), *value);
+                }
+            }
+        }
+        self.epoch.store(latest, Ordering::Release);
+        if let Ok(mut confirmed) = self.confirmed.write() {
+            *confirmed = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Asks for changes until the process ends.
+    pub async fn watch(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(ASK_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            if let Err(error) = self.refresh().await {
+                tracing::warn!(%error, "rights could not be confirmed");
+            }
+        }
+    }
+
+    /// Were rights confirmed within the last five seconds?
+    pub fn is_confirmed(&self) -> bool {
+        self.confirmed.read().is_ok_and(|at| at.elapsed() < CONFIRMED_WITHIN)
+    }
+
+    fn changed_at(&self, id: UserId) -> i64 {
+        self.changed.read().map_or(i64::MAX, |changed| Ord::max(changed.0, changed.1.get(&id).copied().unwrap_or_default()))
+    }
+}
+
+/// Whose rights a change touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// Everybody's: tree, modes, roles, policy.
+    Group,
+    /// One user's.
+    User(UserId),
+}
+
+impl Scoped {
+    /// Says, in this unit of work, whose rights it changes. The counter's row is held until the commit, so that epochs become visible in
+    /// their order. Call [`Rights::refresh`] after the commit.
+    pub async fn touch_rights(&self, touched: Touched) -> Result<(), Error> {
+        let mut count = Sql::update();
+        count
+            .table(epoch::Entity)
+            .value(epoch::Column::Value, Expr::col(epoch::Column::Value).add(1))
+            .and_where(Expr::col(epoch::Column::Scope).eq(COUNTER));
+        self.conn.execute(&count).await?;
+        let scope = match touched {
+            Touched::Group => GROUP.to_owned(),
+            Touched::User(user) => user.0.to_string(),
+        };
+        let mut next = Sql::select();
+        next.expr(Expr::val(scope)).column(epoch::Column::Value).from(epoch::Entity).and_where(Expr::col(epoch::Column::Scope).eq(COUNTER));
+        let mut raise = Sql::insert();
+        raise
+            .into_table(epoch::Entity)
+            .columns([epoch::Column::Scope, epoch::Column::Value])
+            .select_from(next)
+            .map_err(|_| Error::internal("the epoch statement is malformed"))?
+            .on_conflict(OnConflict::column(epoch::Column::Scope).update_column(epoch::Column::Value).to_owned());
+        self.conn.execute(&raise).await.map(|_| ())
+    }
+}

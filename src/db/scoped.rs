@@ -1,0 +1,113 @@
+//! The database as one viewer sees it.
+
+use std::sync::Arc;
+
+use entity::Timestamp;
+use sea_orm::Condition;
+use sea_orm::sea_query::{Expr, SimpleExpr};
+
+use super::conn::Conn;
+use super::{Db, Query, ScopedSql};
+use crate::access::visible::{RowArm, Visible, Writes};
+use crate::access::{Arm, Viewer, action::Acts};
+use crate::clock::Clock;
+use crate::error::Error;
+
+/// The database as one viewer sees it. Cheap to clone.
+///
+/// The connection stays inside:
+///
+/// ```compile_fail,E0616
+/// fn take(scoped: &branchwise::db::Scoped) {
+///     let _ = &scoped.conn;
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Scoped {
+    db: Db,
+    pub(super) conn: Conn,
+    viewer: Arc<Viewer>,
+}
+
+impl Db {
+    /// The database as `viewer` sees it.
+    pub fn seen_by(&self, viewer: Arc<Viewer>) -> Scoped {
+        Scoped::new(self.clone(), self.reading(), viewer)
+    }
+}
+
+impl Scoped {
+    pub(super) fn new(db: Db, conn: Conn, viewer: Arc<Viewer>) -> Self {
+        Self { db, conn, viewer }
+    }
+
+    /// Who looks.
+    pub fn viewer(&self) -> &Arc<Viewer> {
+        &self.viewer
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        self.db.clock()
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.db.clock().now()
+    }
+
+    /// The rows of `E` that the viewer sees.
+    pub fn find<E: Visible>(&self) -> Query<E> {
+        Query::new(self.clone())
+    }
+
+    /// Totals over the rows of `E` that the viewer sees.
+    pub fn sql<E: Visible>(&self) -> ScopedSql<E> {
+        ScopedSql::new(self.clone())
+    }
+
+    /// Runs `work` in one transaction as the same viewer. Errors: those of [`Db::transaction`].
+    pub async fn transaction<T, F, Fut>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(Scoped) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        self.db.transaction(&self.viewer, work).await
+    }
+
+    /// "There is a row of `Child` that the viewer sees, linked so and fulfilling this": the only way to filter across a relation.
+    pub fn exists<Child: Visible>(&self, link: SimpleExpr, filter: Condition) -> Condition {
+        let mut select = sea_orm::sea_query::Query::select();
+        select.expr(Expr::val(1)).from(Child::default()).and_where(link).cond_where(filter).cond_where(self.rule::<Child>());
+        Condition::all().add(Expr::exists(select))
+    }
+
+    /// The rows that an action reaches, for lists that show more to whoever may do more.
+    pub fn reached_by<E: Visible, A: Writes<E>>(&self) -> Condition {
+        either(A::ways(self.viewer.arms(A::RESOURCE, A::ACTION), &self.viewer, self.now()))
+    }
+
+    /// The ways to the rows of `E` at `floor` or above.
+    pub(super) fn ways<E: Visible>(&self, floor: crate::access::Level) -> Vec<RowArm> {
+        let arms = self.viewer.arms(<E::Read as Acts>::RESOURCE, <E::Read as Acts>::ACTION);
+        E::ways(&Arm::needed(arms, self.viewer.tree(), floor.max(E::FLOOR)), &self.viewer, self.now())
+    }
+
+    /// The row rule of `E` as one condition.
+    pub(super) fn rule<E: Visible>(&self) -> Condition {
+        either(self.ways::<E>(E::FLOOR))
+    }
+}
+
+/// Any of the ways; none: nothing.
+pub(super) fn either(ways: Vec<RowArm>) -> Condition {
+    if ways.is_empty() {
+        return Condition::all().add(Expr::cust("1 = 0"));
+    }
+    // An empty condition is "everything": inside an OR it would say nothing, so it stands alone.
+    if ways.iter().any(|way| way.condition.is_empty()) {
+        return Condition::all();
+    }
+    ways.into_iter().fold(Condition::any(), |any, way| any.add(way.condition))
+}

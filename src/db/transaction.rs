@@ -1,0 +1,55 @@
+//! Units of work. Each runs in a task of its own: a client that hangs up, or a deadline, cannot cut it in half, and no connection goes
+//! back to the pool inside somebody's transaction.
+
+use std::sync::Arc;
+
+use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+
+use super::{Db, Scoped};
+use crate::access::Viewer;
+use crate::error::Error;
+
+impl Db {
+    /// Runs `work` in one transaction: all of it or nothing. Errors: those of `work`; OUTCOME_UNKNOWN when the commit gave no answer.
+    pub async fn transaction<T, F, Fut>(&self, viewer: &Arc<Viewer>, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(Scoped) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        let db = self.clone();
+        let viewer = viewer.clone();
+        let task = tokio::spawn(async move {
+            // IMMEDIATE: a write that reads first must not lose the race for SQLite's one writer half-way.
+            let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
+            let transaction = Arc::new(db.writer().begin_with_options(options).await?);
+            let outcome = work(Scoped::new(db.clone(), db.within(transaction.clone()), viewer)).await;
+            finish(transaction, outcome).await
+        });
+        match task.await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::internal("a unit of work panicked")),
+        }
+    }
+}
+
+async fn finish<T>(transaction: Arc<DatabaseTransaction>, outcome: Result<T, Error>) -> Result<T, Error> {
+    let Ok(transaction) = Arc::try_unwrap(transaction) else {
+        return Err(Error::internal("a unit of work kept its transaction"));
+    };
+    match outcome {
+        Ok(value) => match transaction.commit().await {
+            Ok(()) => Ok(value),
+            Err(error) => match Error::from(error) {
+                Error::Unavailable | Error::Timeout => Err(Error::OutcomeUnknown),
+                other => Err(other),
+            },
+        },
+        Err(error) => {
+            if transaction.rollback().await.is_err() {
+                tracing::warn!("a rollback failed; the connection is given up");
+            }
+            Err(error)
+        }
+    }
+}
