@@ -1,1 +1,5 @@
-fn main() {}
+//! The `branchwise` binary.
+
+fn main() -> std::process::ExitCode {
+    branchwise::cli::run()
+}

@@ -18,4 +18,5 @@ mod timestamp;
 pub mod user;
 
 pub use ids::{AuditId, ContactId, CustomerId, OrgParentId, PartyId, PolicyRuleId, PostId, UnitId, UserId};
+pub use sea_orm::ActiveEnum;
 pub use timestamp::Timestamp;

@@ -69,6 +69,11 @@ impl OrgTree {
         self.units.values().find(|unit| unit.parent.is_none()).map(|unit| unit.id)
     }
 
+    /// The unit of this code.
+    pub fn by_code(&self, code: &str) -> Option<UnitId> {
+        self.units.values().find(|unit| unit.code == code).map(|unit| unit.id)
+    }
+
     /// The topmost region at or above.
     pub fn region(&self, id: UnitId) -> Option<UnitId> {
         self.unit(id).and_then(|unit| unit.region)

@@ -45,7 +45,7 @@ pub struct Place {
 }
 
 /// A table that viewers may read, and by which rule.
-pub trait Visible: EntityTrait {
+pub trait Visible: EntityTrait<Model: Send + Sync> {
     /// The action that reads it.
     type Read: Acts;
 

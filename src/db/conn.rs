@@ -53,6 +53,7 @@ pub struct Db {
     backend: Backend,
     clock: Clock,
     statements: Arc<AtomicU64>,
+    rehearsal: bool,
 }
 
 /// A step of the schema and whether it was taken.
@@ -84,7 +85,17 @@ impl Db {
                 "必须以 sqlite:// 或 postgres:// 开头",
             )));
         };
-        Ok(Self { read, write, backend, clock, statements })
+        Ok(Self { read, write, backend, clock, statements, rehearsal: false })
+    }
+
+    /// The same database, on which every unit of work is done and then taken back.
+    #[must_use]
+    pub fn rehearsing(self) -> Self {
+        Self { rehearsal: true, ..self }
+    }
+
+    pub(super) fn is_rehearsal(&self) -> bool {
+        self.rehearsal
     }
 
     /// Which database it is.

@@ -26,6 +26,7 @@
 mod conn;
 mod directory;
 mod error;
+mod nested;
 mod page;
 mod query;
 mod rights;
@@ -36,7 +37,8 @@ mod write;
 
 pub use conn::{Backend, Db, DbConfig, Migration, MigrationState, sqlite_file};
 pub use directory::{Credentials, operator_unscoped};
-pub use page::{Order, PageOf, Slice};
+pub use nested::{Asked, Nested, counts, pages};
+pub use page::{KeyValue, Order, PageOf, Slice};
 pub use query::{Query, Row};
 pub use rights::{Rights, Touched};
 pub use scoped::Scoped;

@@ -4,12 +4,30 @@ use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr, Value};
 use sea_orm::{EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
 use uuid::Uuid;
 
+/// The value of a sort key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum KeyValue {
+    /// A number or a moment.
+    Int(i64),
+    /// A text.
+    Text(String),
+}
+
+impl From<KeyValue> for Value {
+    fn from(key: KeyValue) -> Self {
+        match key {
+            KeyValue::Int(number) => number.into(),
+            KeyValue::Text(text) => text.into(),
+        }
+    }
+}
+
 /// In which order rows come: by a key that is never null, then by id.
 pub struct Order<E: EntityTrait> {
     /// The key, as SQL.
     pub key: SimpleExpr,
     /// The key of a row in hand, equal to what the SQL gives.
-    pub key_of: fn(&E::Model) -> Value,
+    pub key_of: fn(&E::Model) -> KeyValue,
     /// The id of a row in hand.
     pub id_of: fn(&E::Model) -> Uuid,
     /// Largest first.
@@ -23,18 +41,18 @@ impl<E: EntityTrait> Clone for Order<E> {
 }
 
 /// Which part of an ordered list: the first `limit` after a row, or the last before one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Slice {
     /// How many.
     pub limit: u64,
     /// From the end of the list.
     pub backwards: bool,
     /// Key and id of the row to begin behind (or, backwards, before).
-    pub from: Option<(Value, Uuid)>,
+    pub from: Option<(KeyValue, Uuid)>,
 }
 
 /// A part of a list, in list order, and whether it goes on in the direction asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PageOf<R> {
     /// The rows.
     pub rows: Vec<R>,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::page::{Order, PageOf, Slice, id_column, name};
 use super::scoped::Scoped;
-use crate::access::visible::{RowArm, Visible};
+use crate::access::visible::{Place, RowArm, Visible};
 use crate::access::{Level, action::Acts};
 use crate::error::Error;
 
@@ -32,6 +32,8 @@ pub struct Row<E: EntityTrait> {
     pub model: E::Model,
     /// How clearly.
     pub level: Level,
+    /// Where it stands; none for tables that belong to no unit.
+    pub place: Option<Place>,
 }
 
 /// A query under construction. Everything added is ANDed to the row rule.
@@ -58,6 +60,19 @@ impl<E: Visible> Query<E> {
     pub fn filter(mut self, condition: Condition) -> Self {
         self.filter = self.filter.add(condition);
         self
+    }
+
+    /// Only the row with this id.
+    pub fn id(self, id: Uuid) -> Self {
+        self.ids(vec![id])
+    }
+
+    /// Only the rows with these ids.
+    pub fn ids(self, ids: Vec<Uuid>) -> Self {
+        match id_column::<E>() {
+            Some(column) => self.filter(Condition::all().add(Expr::col((E::default(), column)).is_in(ids))),
+            None => self,
+        }
     }
 
     /// Only rows that the viewer sees at this level or above.
@@ -258,10 +273,11 @@ impl<E: Visible> Query<E> {
     fn read(&self, found: &QueryResult) -> Result<Option<Row<E>>, Error> {
         let model = E::Model::from_query_result(found, "")?;
         let owner: Option<UserId> = if E::owner().is_some() { found.try_get("", OWNER)? } else { None };
-        let level = match E::place(&model, owner) {
+        let place = E::place(&model, owner);
+        let level = match place {
             None => Some(E::FLOOR),
             Some(place) => self.scoped.viewer().level_at(<E::Read as Acts>::RESOURCE, <E::Read as Acts>::ACTION, place),
         };
-        Ok(level.filter(|level| *level >= self.floor).map(|level| Row { model, level }))
+        Ok(level.filter(|level| *level >= self.floor).map(|level| Row { model, level, place }))
     }
 }

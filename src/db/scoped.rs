@@ -76,10 +76,10 @@ impl Scoped {
         self.db.transaction(&self.viewer, work).await
     }
 
-    /// "There is a row of `Child` that the viewer sees, linked so and fulfilling this": the only way to filter across a relation.
-    pub fn exists<Child: Visible>(&self, link: SimpleExpr, filter: Condition) -> Condition {
+    /// "There is a row of `Child` that the viewer sees at `floor`, linked so and fulfilling this": the only way to filter across a relation.
+    pub fn exists<Child: Visible>(&self, link: SimpleExpr, filter: Condition, floor: crate::access::Level) -> Condition {
         let mut select = sea_orm::sea_query::Query::select();
-        select.expr(Expr::val(1)).from(Child::default()).and_where(link).cond_where(filter).cond_where(self.rule::<Child>());
+        select.expr(Expr::val(1)).from(Child::default()).and_where(link).cond_where(filter).cond_where(either(self.ways::<Child>(floor)));
         Condition::all().add(Expr::exists(select))
     }
 

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use sea_orm::Condition;
-use sea_orm::sea_query::{Expr, Query as Sql, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use uuid::Uuid;
 
 use super::scoped::Scoped;
@@ -17,6 +17,12 @@ pub struct ScopedSql<E> {
     filter: Condition,
     floor: Level,
     _entity: PhantomData<E>,
+}
+
+impl<E> Clone for ScopedSql<E> {
+    fn clone(&self) -> Self {
+        Self { scoped: self.scoped.clone(), filter: self.filter.clone(), floor: self.floor, _entity: PhantomData }
+    }
 }
 
 impl<E: Visible> ScopedSql<E> {
@@ -36,15 +42,15 @@ impl<E: Visible> ScopedSql<E> {
         self
     }
 
-    /// How many rows stand under each value of a key. Values without a visible row are absent.
-    pub async fn count_by(self, key: E::Column) -> Result<Vec<(Uuid, u64)>, Error> {
+    /// How many rows stand under each of these values of a key. Values without a visible row are absent.
+    pub async fn count_by(self, key: E::Column, values: Vec<Uuid>) -> Result<Vec<(Uuid, u64)>, Error> {
         let ways = self.scoped.ways::<E>(self.floor);
         if ways.is_empty() {
             return Ok(Vec::new());
         }
         let key: SimpleExpr = Expr::col((E::default(), key));
         let mut seen = Sql::select();
-        seen.expr_as(key, "key").from(E::default()).cond_where(super::scoped::either(ways)).cond_where(self.filter);
+        seen.expr_as(key.clone(), "key").from(E::default()).and_where(key.is_in(values)).cond_where(super::scoped::either(ways)).cond_where(self.filter);
         let mut totals = Sql::select();
         totals.column(("seen", "key")).expr_as(Expr::cust("COUNT(*)"), "total").from_subquery(seen, "seen").group_by_col(("seen", "key"));
         let rows = self.scoped.conn.all(&totals).await?;

@@ -24,7 +24,7 @@ impl Db {
             let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
             let transaction = Arc::new(db.writer().begin_with_options(options).await?);
             let outcome = work(Scoped::new(db.clone(), db.within(transaction.clone()), viewer)).await;
-            finish(transaction, outcome).await
+            finish(transaction, outcome, db.is_rehearsal()).await
         });
         match task.await {
             Ok(outcome) => outcome,
@@ -33,11 +33,15 @@ impl Db {
     }
 }
 
-async fn finish<T>(transaction: Arc<DatabaseTransaction>, outcome: Result<T, Error>) -> Result<T, Error> {
+async fn finish<T>(transaction: Arc<DatabaseTransaction>, outcome: Result<T, Error>, rehearsal: bool) -> Result<T, Error> {
     let Ok(transaction) = Arc::try_unwrap(transaction) else {
         return Err(Error::internal("a unit of work kept its transaction"));
     };
     match outcome {
+        Ok(value) if rehearsal => {
+            transaction.rollback().await?;
+            Ok(value)
+        }
         Ok(value) => match transaction.commit().await {
             Ok(()) => Ok(value),
             Err(error) => match Error::from(error) {

@@ -4,21 +4,22 @@
 //!
 //! ```compile_fail,E0277
 //! use branchwise::{access::{Permit, action::ContactUpdate}, db::Scoped};
-//! async fn write(scoped: &Scoped, permit: &Permit<ContactUpdate>) {
-//!     let _ = scoped.update::<entity::customer::Entity, _>(permit, Default::default(), sea_orm::Condition::all()).await;
+//! async fn write(scoped: &Scoped, permit: &Permit<ContactUpdate>, row: &entity::customer::Model) {
+//!     let _ = scoped.save::<entity::customer::Entity, _>(permit, row, row).await;
 //! }
 //! ```
 //!
 //! ```no_run
 //! use branchwise::{access::{Permit, action::CustomerUpdate}, db::Scoped};
-//! async fn write(scoped: &Scoped, permit: &Permit<CustomerUpdate>) {
-//!     let _ = scoped.update::<entity::customer::Entity, _>(permit, Default::default(), sea_orm::Condition::all()).await;
+//! async fn write(scoped: &Scoped, permit: &Permit<CustomerUpdate>, row: &entity::customer::Model) {
+//!     let _ = scoped.save::<entity::customer::Entity, _>(permit, row, row).await;
 //! }
 //! ```
 
-use sea_orm::sea_query::{Query as Sql, SimpleExpr, Value};
-use sea_orm::{ActiveModelTrait, ActiveValue, Condition, Iterable};
+use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr, Value};
+use sea_orm::{Condition, Iterable, ModelTrait};
 
+use super::page::{id_column, name};
 use super::scoped::{Scoped, either};
 use crate::access::Permit;
 use crate::access::visible::{Attendant, Place, Visible, Writes};
@@ -26,6 +27,7 @@ use crate::error::Error;
 
 /// Rows in one INSERT: well below the bind limits of both databases for our widest table.
 const ROWS_AT_ONCE: usize = 500;
+const VERSION: &str = "version";
 
 impl Scoped {
     /// Does the permit reach a row that stands there?
@@ -34,9 +36,9 @@ impl Scoped {
     }
 
     /// Adds rows, each at its place. Errors: FORBIDDEN where the permit does not reach one of them; nothing is added then.
-    pub async fn insert<E: Visible, A: Writes<E>>(&self, permit: &Permit<A>, rows: Vec<(Place, E::ActiveModel)>) -> Result<(), Error> {
+    pub async fn insert<E: Visible, A: Writes<E>>(&self, permit: &Permit<A>, rows: Vec<(Place, E::Model)>) -> Result<(), Error> {
         for (place, row) in &rows {
-            let stands = E::unit().is_none_or(|unit| row.get(unit).into_value() == Some(Value::from(place.unit.0)));
+            let stands = E::unit().is_none_or(|unit| row.get(unit) == Value::from(place.unit.0));
             if !stands || !self.reaches(permit, *place) {
                 return Err(Error::forbidden());
             }
@@ -45,42 +47,52 @@ impl Scoped {
     }
 
     /// Adds rows of a table that is only ever written beside another.
-    pub async fn insert_beside<E: Attendant>(&self, rows: Vec<E::ActiveModel>) -> Result<(), Error> {
+    pub async fn insert_beside<E: Attendant>(&self, rows: Vec<E::Model>) -> Result<(), Error> {
         self.add::<E>(rows).await
     }
 
-    async fn add<E: sea_orm::EntityTrait>(&self, rows: Vec<E::ActiveModel>) -> Result<(), Error> {
+    async fn add<E: sea_orm::EntityTrait>(&self, rows: Vec<E::Model>) -> Result<(), Error> {
         for some in rows.chunks(ROWS_AT_ONCE) {
             let mut insert = Sql::insert();
             insert.into_table(E::default()).columns(E::Column::iter());
             for row in some {
-                let values = E::Column::iter().map(|column| match row.get(column) {
-                    ActiveValue::Set(value) | ActiveValue::Unchanged(value) => SimpleExpr::from(value),
-                    ActiveValue::NotSet => SimpleExpr::Keyword(sea_orm::sea_query::Keyword::Null),
-                });
-                insert.values_panic(values);
+                insert.values_panic(E::Column::iter().map(|column| SimpleExpr::from(row.get(column))));
             }
             self.conn.execute(&insert).await?;
         }
         Ok(())
     }
 
-    /// Changes the rows that fulfil `which`, are seen, and are reached by the permit. Returns how many.
-    pub async fn update<E: Visible, A: Writes<E>>(
-        &self,
-        permit: &Permit<A>,
-        changes: E::ActiveModel,
-        which: Condition,
-    ) -> Result<u64, Error> {
+    /// Changes what differs between two states of one row, where it still stands at the version of `before`. Returns 1, or 0 where there
+    /// is no such row, it has moved on, is not seen, or the permit does not reach it.
+    pub async fn save<E: Visible, A: Writes<E>>(&self, permit: &Permit<A>, before: &E::Model, after: &E::Model) -> Result<u64, Error> {
+        let Some(id) = id_column::<E>() else { return Ok(0) };
         let mut update = Sql::update();
-        update.table(E::default());
+        update.table(E::default()).and_where(Expr::col((E::default(), id)).eq(before.get(id)));
         for column in E::Column::iter() {
-            if let ActiveValue::Set(value) = changes.get(column) {
-                update.value(column, value);
+            let (was, is) = (before.get(column), after.get(column));
+            if name(column) == VERSION {
+                update.and_where(Expr::col((E::default(), column)).eq(was.clone()));
+            }
+            if was != is {
+                update.value(column, is);
             }
         }
         let reached = either(A::ways(permit.arms(), self.viewer(), self.now()));
-        update.cond_where(which).cond_where(self.rule::<E>()).cond_where(reached);
+        update.cond_where(self.rule::<E>()).cond_where(reached);
         Ok(self.conn.execute(&update).await?.rows_affected())
+    }
+
+    /// Which of these texts stand in a column already, whoever's row it is: names are unique beyond anybody's sight. Ask only for names
+    /// that the caller may create.
+    pub async fn taken_unscoped<E: Visible>(&self, column: E::Column, texts: Vec<String>, which: Condition) -> Result<Vec<String>, Error> {
+        let mut select = Sql::select();
+        select
+            .expr_as(Expr::col((E::default(), column)), "taken")
+            .from(E::default())
+            .and_where(Expr::col((E::default(), column)).is_in(texts))
+            .cond_where(which);
+        let rows = self.conn.all(&select).await?;
+        Ok(rows.iter().map(|row| row.try_get("", "taken")).collect::<Result<_, _>>()?)
     }
 }

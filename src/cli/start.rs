@@ -1,0 +1,58 @@
+//! What commands begin with: configuration, database, rights, keys.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{Db, Rights, sqlite_file};
+use crate::http::App;
+use crate::lifecycle::{Drain, drain_on_signal};
+use crate::org::SignIn;
+use crate::secrets::Secrets;
+use crate::{http, schema};
+
+use super::Failure;
+
+/// The configuration. Errors: a line for each fault.
+pub fn config() -> Result<Config, Failure> {
+    Config::load().map_err(|error| Failure::new(error.to_string()))
+}
+
+/// The database of the configuration, migrated. Errors: where nothing answers.
+pub async fn database(config: &Config, migrate: bool) -> Result<Db, Failure> {
+    let db = Db::connect(config.database.to_db(), Clock::wall()).await.map_err(|error| match sqlite_file(&config.database.url) {
+        Some(file) => Failure::new(format!("{} cannot be opened: is the folder there, and may you write it?", file.display())),
+        None => Failure::from(error),
+    })?;
+    if migrate {
+        db.migrate_up().await?;
+    }
+    Ok(db)
+}
+
+/// The keys. Errors: where no secret is configured.
+pub fn secrets(config: &Config) -> Result<Secrets, Failure> {
+    let secret = config.secret.as_ref().ok_or_else(|| {
+        Failure::new("BRANCHWISE_SECRET is not set: give at least 32 random characters (openssl rand -hex 32), or the path of a file with them")
+    })?;
+    Ok(Secrets::try_new(secret)?)
+}
+
+/// Serves until a signal ends it.
+pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config, ready: impl FnOnce(&str)) -> Result<(), Failure> {
+    let listener = tokio::net::TcpListener::bind(config.listen).await.map_err(|error| {
+        Failure::new(format!("{} cannot be listened on ({error}): set BRANCHWISE_LISTEN to another address", config.listen))
+    })?;
+    let address = listener.local_addr()?;
+    tokio::spawn(rights.clone().watch());
+    let drain = Drain::new();
+    tokio::spawn(drain_on_signal(drain.clone()));
+    let sign_in = SignIn::try_new(db.clone(), secrets.tokens.clone())?;
+    let tokens = secrets.tokens.clone();
+    let app = App::new(schema::build(secrets, sign_in), db.clone(), rights, tokens, Arc::new(config), drain);
+    tracing::info!(%address, "serving");
+    ready(&format!("http://{address}/graphql"));
+    http::serve(listener, app).await?;
+    db.close().await;
+    Ok(())
+}

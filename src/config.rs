@@ -1,0 +1,419 @@
+//! The configuration: defaults, then a file, then the environment. It checks itself, and secrets stay out of Debug output and messages.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use iso_currency::Currency;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::db::DbConfig;
+use crate::graphql::limits::Limits;
+use crate::secrets::SHORTEST_SECRET;
+
+const DEFAULT_FILE: &str = "branchwise.toml";
+
+/// Everything that can be configured.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// Where operators connect: metrics and the details of readiness.
+    pub admin_listen: SocketAddr,
+    /// What signing and sealing keys are derived from; commands that need it say so.
+    pub secret: Option<SecretString>,
+    /// The currency of the group: ISO 4217.
+    pub currency: String,
+    /// May signed-in users ask for the schema?
+    pub introspection: bool,
+    /// The public port.
+    pub http: HttpConfig,
+    /// The database.
+    pub database: DatabaseConfig,
+    /// What a document may cost.
+    pub limits: Limits,
+}
+
+/// The public port.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Largest request body.
+    pub body_limit_bytes: usize,
+    /// From the first byte of a request to the end of its headers.
+    pub header_timeout_s: u64,
+    /// From the end of the headers to the end of the body.
+    pub body_timeout_s: u64,
+    /// For parsing, checking and executing.
+    pub request_timeout_s: u64,
+    /// A connection on which nothing happens.
+    pub idle_timeout_s: u64,
+    /// Open connections; others wait to be accepted.
+    pub max_connections: usize,
+    /// Requests in execution; others are refused with OVERLOADED.
+    pub max_concurrent_requests: usize,
+    /// Which status codes answers carry.
+    pub status_profile: StatusProfile,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            body_limit_bytes: 1024 * 1024,
+            header_timeout_s: 10,
+            body_timeout_s: 15,
+            request_timeout_s: 10,
+            idle_timeout_s: 75,
+            max_connections: 2000,
+            max_concurrent_requests: 256,
+            status_profile: StatusProfile::Audit,
+        }
+    }
+}
+
+impl HttpConfig {
+    /// From the first byte of a request to the end of its headers.
+    pub fn header_timeout(&self) -> Duration {
+        Duration::from_secs(self.header_timeout_s)
+    }
+
+    /// From the end of the headers to the end of the body.
+    pub fn body_timeout(&self) -> Duration {
+        Duration::from_secs(self.body_timeout_s)
+    }
+
+    /// For parsing, checking and executing.
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_s)
+    }
+
+    /// A connection on which nothing happens.
+    pub fn idle_timeout(&self) -> Duration {
+        Duration::from_secs(self.idle_timeout_s)
+    }
+}
+
+/// Which status codes answers carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum StatusProfile {
+    /// What the public audit suite of GraphQL over HTTP asks for.
+    #[serde(rename = "audit")]
+    Audit,
+    /// What the draft of August 2026 recommends.
+    #[serde(rename = "draft-2026")]
+    Draft2026,
+}
+
+/// The database.
+#[derive(Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// `sqlite://path?mode=rwc` or `postgres://user@host/name`.
+    pub url: String,
+    /// Most connections at once.
+    pub max_connections: u32,
+    /// How long a request waits for a connection.
+    pub acquire_timeout_ms: u64,
+    /// After how long PostgreSQL cancels a statement.
+    pub statement_timeout_s: u64,
+}
+
+impl Default for DatabaseConfig {
+    fn default() -> Self {
+        let url = "sqlite://branchwise.db?mode=rwc".to_owned();
+        Self { url, max_connections: 8, acquire_timeout_ms: 2000, statement_timeout_s: 30 }
+    }
+}
+
+impl DatabaseConfig {
+    /// What `Db::connect` takes.
+    pub fn to_db(&self) -> DbConfig {
+        DbConfig {
+            url: self.url.clone(),
+            max_connections: self.max_connections,
+            acquire_timeout: Duration::from_millis(self.acquire_timeout_ms),
+            statement_timeout: Duration::from_secs(self.statement_timeout_s),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address may hold a password.
+        f.debug_struct("DatabaseConfig")
+            .field("kind", &self.url.split(':').next())
+            .field("max_connections", &self.max_connections)
+            .field("acquire_timeout_ms", &self.acquire_timeout_ms)
+            .field("statement_timeout_s", &self.statement_timeout_s)
+            .finish()
+    }
+}
+
+/// What is wrong with the configuration: a line for each fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    faults: Vec<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.faults.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// As written; what needs a closer look is still text.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Written {
+    listen: String,
+    admin_listen: String,
+    secret: Option<String>,
+    currency: String,
+    introspection: bool,
+    http: HttpConfig,
+    database: DatabaseConfig,
+    limits: Limits,
+}
+
+impl Default for Written {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            admin_listen: "127.0.0.1:9090".to_owned(),
+            secret: None,
+            currency: "CNY".to_owned(),
+            introspection: true,
+            http: HttpConfig::default(),
+            database: DatabaseConfig::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// From the process environment, and the file that it names or `branchwise.toml`.
+    pub fn load() -> Result<Self, ConfigError> {
+        Self::from_environment(|name| std::env::var(name).ok())
+    }
+
+    /// From an environment that is handed in.
+    pub fn from_environment(environment: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let variable = |name: &str| environment(name).filter(|value| !value.is_empty());
+        let named = variable("BRANCHWISE_CONFIG").map(PathBuf::from);
+        let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+        let file = config::File::from(path.as_path()).format(config::FileFormat::Toml).required(named.is_some());
+        let overridden = [
+            ("database.url", "DATABASE_URL"),
+            ("listen", "BRANCHWISE_LISTEN"),
+            ("admin_listen", "BRANCHWISE_ADMIN_LISTEN"),
+            ("secret", "BRANCHWISE_SECRET"),
+        ];
+        let written = overridden
+            .into_iter()
+            .try_fold(config::Config::builder().add_source(file), |builder, (key, name)| {
+                builder.set_override_option(key, variable(name))
+            })
+            .and_then(|builder| builder.build())
+            .and_then(|sources| sources.try_deserialize::<Written>())
+            .map_err(|error| ConfigError { faults: vec![unread(&error, &path)] })?;
+        written.checked()
+    }
+}
+
+/// One line without the text of the file, which may hold the secret.
+fn unread(error: &config::ConfigError, path: &Path) -> String {
+    match error {
+        config::ConfigError::FileParse { cause, .. } => {
+            let cause = cause.to_string();
+            let place = cause.lines().next().unwrap_or_default();
+            format!("{}: not TOML: {place}", path.display())
+        }
+        config::ConfigError::Foreign(cause) => format!("{}: cannot be read: {cause}", path.display()),
+        other => format!("{}: {other}", path.display()).lines().next().unwrap_or_default().to_owned(),
+    }
+}
+
+impl Written {
+    fn checked(self) -> Result<Config, ConfigError> {
+        let mut faults = Vec::new();
+        let listen = address(&self.listen, "BRANCHWISE_LISTEN or listen", &mut faults);
+        let admin_listen = address(&self.admin_listen, "BRANCHWISE_ADMIN_LISTEN or admin_listen", &mut faults);
+        let secret = match self.secret.as_deref().map(secret).transpose() {
+            Ok(secret) => secret,
+            Err(fault) => {
+                faults.push(fault);
+                None
+            }
+        };
+        if Currency::from_code(&self.currency).is_none() {
+            faults.push(format!("currency: {:?} is no ISO 4217 code, such as CNY", self.currency));
+        }
+        if !["sqlite:", "postgres:", "postgresql:"].iter().any(|kind| self.database.url.starts_with(kind)) {
+            faults.push("DATABASE_URL or database.url: must begin with sqlite:// or postgres://".to_owned());
+        }
+        for (key, value) in self.numbers() {
+            if value == 0 {
+                faults.push(format!("{key}: must not be 0"));
+            }
+        }
+        match (listen, admin_listen) {
+            (Some(listen), Some(admin_listen)) if faults.is_empty() => {
+                let Self { currency, introspection, http, database, limits, .. } = self;
+                Ok(Config { listen, admin_listen, secret, currency, introspection, http, database, limits })
+            }
+            _ => Err(ConfigError { faults }),
+        }
+    }
+
+    fn numbers(&self) -> [(&'static str, u64); 20] {
+        let (http, database, limits) = (&self.http, &self.database, &self.limits);
+        [
+            ("http.body_limit_bytes", http.body_limit_bytes as u64),
+            ("http.header_timeout_s", http.header_timeout_s),
+            ("http.body_timeout_s", http.body_timeout_s),
+            ("http.request_timeout_s", http.request_timeout_s),
+            ("http.idle_timeout_s", http.idle_timeout_s),
+            ("http.max_connections", http.max_connections as u64),
+            ("http.max_concurrent_requests", http.max_concurrent_requests as u64),
+            ("database.max_connections", u64::from(database.max_connections)),
+            ("database.acquire_timeout_ms", database.acquire_timeout_ms),
+            ("database.statement_timeout_s", database.statement_timeout_s),
+            ("limits.bytes", limits.bytes as u64),
+            ("limits.tokens", limits.tokens as u64),
+            ("limits.nesting", limits.nesting as u64),
+            ("limits.value_nesting", limits.value_nesting as u64),
+            ("limits.name_length", limits.name_length as u64),
+            ("limits.depth", limits.depth),
+            ("limits.aliases", limits.aliases),
+            ("limits.root_fields", limits.root_fields),
+            ("limits.cost", limits.cost),
+            ("limits.selections", limits.selections),
+        ]
+    }
+}
+
+fn address(written: &str, key: &str, faults: &mut Vec<String>) -> Option<SocketAddr> {
+    let address = written.parse().ok();
+    if address.is_none() {
+        faults.push(format!("{key}: {written:?} is no address with a port, such as 127.0.0.1:8080"));
+    }
+    address
+}
+
+/// The secret itself, or what the file of that path holds. What looks like a path is never taken for the secret: a path can be guessed.
+fn secret(written: &str) -> Result<SecretString, String> {
+    const KEY: &str = "BRANCHWISE_SECRET or secret";
+    let path = Path::new(written);
+    let looks_like_a_path = ["/", "./", "../"].iter().any(|start| written.starts_with(start));
+    let text = if looks_like_a_path || path.is_file() {
+        let read = std::fs::read_to_string(path);
+        read.map_err(|error| format!("{KEY}: the file cannot be read ({}); a secret must not begin with / or .", error.kind()))?
+    } else {
+        written.to_owned()
+    };
+    let text = text.trim();
+    if text.chars().count() < SHORTEST_SECRET {
+        return Err(format!("{KEY}: must have at least {SHORTEST_SECRET} characters, for example from `openssl rand -hex 32`"));
+    }
+    Ok(SecretString::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn loaded(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.toml");
+        std::fs::write(&path, file).unwrap();
+        Config::from_environment(|name| match name {
+            "BRANCHWISE_CONFIG" => Some(path.display().to_string()),
+            name => environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()),
+        })
+    }
+
+    fn faults(file: &str, environment: &[(&str, &str)]) -> String {
+        loaded(file, environment).map(|_| ()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn without_anything_there_are_defaults() {
+        let config = Config::from_environment(|_| None).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(config.admin_listen.to_string(), "127.0.0.1:9090");
+        assert_eq!(config.database.url, "sqlite://branchwise.db?mode=rwc");
+        assert_eq!((config.currency.as_str(), config.introspection, config.secret.is_none()), ("CNY", true, true));
+        assert_eq!(config.http.status_profile, StatusProfile::Audit);
+        assert_eq!(config.limits, Limits::default());
+    }
+
+    #[test]
+    fn the_environment_goes_over_the_file_and_the_file_over_defaults() {
+        let file = "listen = '0.0.0.0:1'\nadmin_listen = '0.0.0.0:2'\nintrospection = false\n[http]\nstatus_profile = 'draft-2026'\n\
+            body_limit_bytes = 5\n[limits]\ndepth = 9\n[database]\nurl = 'sqlite://a'\nmax_connections = 3";
+        let environment = [("BRANCHWISE_LISTEN", "[::1]:7"), ("DATABASE_URL", "postgres://u:p@h/d"), ("BRANCHWISE_SECRET", SECRET)];
+        let config = loaded(file, &environment).unwrap();
+        assert_eq!((config.listen.to_string(), config.admin_listen.to_string()), ("[::1]:7".to_owned(), "0.0.0.0:2".to_owned()));
+        assert_eq!((config.database.url.as_str(), config.database.max_connections), ("postgres://u:p@h/d", 3));
+        assert_eq!((config.http.body_limit_bytes, config.http.body_timeout_s), (5, 15));
+        assert_eq!(config.http.status_profile, StatusProfile::Draft2026);
+        assert_eq!((config.limits.depth, config.limits.aliases, config.introspection), (9, 200, false));
+        assert_eq!(config.secret.unwrap().expose_secret(), SECRET);
+    }
+
+    #[test]
+    fn every_fault_has_its_line() {
+        let said = faults("listen = 'here'\ncurrency = 'XYY'\n[http]\nmax_connections = 0", &[("DATABASE_URL", "mysql://u:hidden@h")]);
+        let lines: Vec<_> = said.lines().collect();
+        assert_eq!(lines.len(), 4, "{said}");
+        assert!(lines[0].contains("BRANCHWISE_LISTEN") && lines[0].contains("here"));
+        assert!(lines[1].contains("XYY") && lines[2].contains("DATABASE_URL") && lines[3].contains("http.max_connections"));
+        assert!(!said.contains("hidden"));
+    }
+
+    #[test]
+    fn unknown_and_malformed_entries_are_named() {
+        assert!(faults("lissen = 'x'", &[]).contains("lissen"));
+        assert!(faults("[http]\nbody_limit = 1", &[]).contains("body_limit"));
+        assert!(faults("[limits]\ndepth = 'deep'", &[]).contains("depth"));
+        assert!(faults("[http]\nstatus_profile = 'other'", &[]).contains("other"));
+    }
+
+    #[test]
+    fn the_secret_is_never_told() {
+        let said = faults(&format!("secret = '{SECRET}\nlisten = 3"), &[]);
+        assert!(said.contains("line 1") && !said.contains(SECRET), "{said}");
+        let short = faults("", &[("BRANCHWISE_SECRET", "hush-hush")]);
+        assert!(short.contains("32") && !short.contains("hush"), "{short}");
+        let config = loaded("", &[("BRANCHWISE_SECRET", SECRET), ("DATABASE_URL", "postgres://u:hidden@h/d")]).unwrap();
+        let shown = format!("{config:?}");
+        assert!(!shown.contains(SECRET) && !shown.contains("hidden"), "{shown}");
+    }
+
+    #[test]
+    fn the_secret_may_stand_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, format!("{SECRET}\n")).unwrap();
+        let config = loaded("", &[("BRANCHWISE_SECRET", path.to_str().unwrap())]).unwrap();
+        assert_eq!(config.secret.unwrap().expose_secret(), SECRET);
+        let missing = "/run/secrets/branchwise/a-path-of-more-than-32-characters";
+        assert!(faults("", &[("BRANCHWISE_SECRET", missing)]).contains("cannot be read"));
+    }
+
+    #[test]
+    fn a_file_that_is_named_must_be_there() {
+        let named = |name: &str| (name == "BRANCHWISE_CONFIG").then(|| "/nowhere/branchwise.toml".to_owned());
+        let said = Config::from_environment(named).unwrap_err().to_string();
+        assert!(said.contains("/nowhere/branchwise.toml"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}

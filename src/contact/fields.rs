@@ -1,0 +1,46 @@
+//! The fields of a contact and their classes.
+
+use entity::{Timestamp, contact};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::access::FieldClass;
+use crate::record::{FieldOf, Record};
+
+type Model = contact::Model;
+
+/// The name of `name`.
+pub const NAME: &str = "name";
+/// The name of `role`.
+pub const ROLE: &str = "role";
+/// The name of `phone`.
+pub const PHONE: &str = "phone";
+/// The name of `email`.
+pub const EMAIL: &str = "email";
+
+const FIELDS: &[FieldOf<Model>] = &[
+    FieldOf { name: NAME, class: FieldClass::Profile, value: |row| json!(row.name) },
+    FieldOf { name: ROLE, class: FieldClass::Profile, value: |row| json!(row.role) },
+    FieldOf { name: PHONE, class: FieldClass::Contact, value: |row| json!(row.phone) },
+    FieldOf { name: EMAIL, class: FieldClass::Contact, value: |row| json!(row.email) },
+    FieldOf { name: "archivedAt", class: FieldClass::Profile, value: |row| json!(row.archived_at.map(|at| at.0)) },
+];
+
+impl Record for contact::Entity {
+    fn fields() -> &'static [FieldOf<Model>] {
+        FIELDS
+    }
+
+    fn id(row: &Model) -> Uuid {
+        row.id.0
+    }
+
+    fn version(row: &Model) -> i64 {
+        row.version
+    }
+
+    fn stamp(row: &mut Model, now: Timestamp) {
+        row.version += 1;
+        row.updated_at = now;
+    }
+}

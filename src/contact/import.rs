@@ -1,0 +1,153 @@
+//! Contacts from a file: found by name at their customer, added or changed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use entity::{CustomerId, UnitId, contact};
+
+use super::{ContactDraft, ContactRow, blank, insert, may_have_contacts, repo};
+use crate::access::Permits;
+use crate::access::action::{ContactCreate, ContactUpdate, CustomerImport};
+use crate::customer::{self, CustomerRow};
+use crate::db::Scoped;
+use crate::error::Error;
+use crate::import::{Outcome, RowError, RowResult};
+use crate::org;
+use crate::record::{Said, change_row};
+
+/// A row of a `contacts` file.
+#[derive(Clone, Debug)]
+pub struct ContactLine {
+    /// The reference of the customer.
+    pub customer_ref: String,
+    /// The code of the unit where the customer began; none: HQ.
+    pub branch_code: Option<String>,
+    /// The name, as it stands in the draft.
+    pub name: String,
+    /// Everything.
+    pub draft: ContactDraft,
+}
+
+type Key = (CustomerId, String);
+
+/// What is known while a file is read.
+#[derive(Clone)]
+pub struct ContactImport {
+    scoped: Scoped,
+    units: Arc<HashMap<String, UnitId>>,
+    root: Option<String>,
+    seen: HashSet<Key>,
+}
+
+impl ContactImport {
+    /// Reads the units in sight. Errors: FORBIDDEN without the right to import.
+    pub async fn init(scoped: &Scoped) -> Result<Self, Error> {
+        scoped.viewer().permit::<CustomerImport>()?;
+        let rows = org::repo::every_unit(scoped).await?;
+        let root = rows.iter().find(|row| row.model.parent_id.is_none()).map(|row| row.model.code.clone());
+        let units = rows.into_iter().map(|row| (row.model.code, row.model.id)).collect();
+        Ok(Self { scoped: scoped.clone(), units: Arc::new(units), root, seen: HashSet::new() })
+    }
+
+    /// Takes in some rows in one unit of work.
+    pub async fn take_in(&mut self, lines: Vec<ContactLine>) -> Result<Vec<RowResult>, Error> {
+        let this = self.clone();
+        let (results, seen) = self.scoped.transaction(move |tx| async move { this.write(&tx, lines).await }).await?;
+        self.seen = seen;
+        Ok(results)
+    }
+
+    fn unit(&self, line: &ContactLine) -> Result<UnitId, RowError> {
+        let code = line.branch_code.as_ref().or(self.root.as_ref());
+        let code = code.ok_or_else(|| RowError::at("branch_code", "is empty, and the importing user does not see HQ"))?;
+        self.units.get(code).copied().ok_or_else(|| RowError::unknown("branch_code", code))
+    }
+
+    async fn write(mut self, tx: &Scoped, lines: Vec<ContactLine>) -> Result<(Vec<RowResult>, HashSet<Key>), Error> {
+        let mut references: HashMap<UnitId, Vec<String>> = HashMap::new();
+        for line in &lines {
+            if let Ok(unit) = self.unit(line) {
+                references.entry(unit).or_default().push(line.customer_ref.clone());
+            }
+        }
+        let mut customers: HashMap<(UnitId, String), CustomerRow> = HashMap::new();
+        for (unit, references) in references {
+            for row in customer::repo::by_references(tx, unit, references).await? {
+                if let Some(reference) = row.model.external_ref.clone() {
+                    customers.insert((unit, reference), row);
+                }
+            }
+        }
+        let ids = customers.values().map(|row| row.model.id).collect();
+        let mut standing: HashMap<Key, ContactRow> = HashMap::new();
+        for row in repo::of_customers(tx, ids).await? {
+            standing.entry((row.model.customer_id, row.model.name.clone())).or_insert(row);
+        }
+        let mut results = Vec::with_capacity(lines.len());
+        let mut new = Vec::new();
+        for line in lines {
+            results.push(match self.one(tx, line, &customers, &standing, &mut new).await {
+                Ok(outcome) => Ok(outcome),
+                Err(Refused::Row(wrong)) => Err(wrong),
+                Err(Refused::Whole(error)) => Err(RowError::of_row(error)?),
+            });
+        }
+        if !new.is_empty() {
+            insert(tx, &tx.viewer().permit::<ContactCreate>()?, new).await?;
+        }
+        Ok((results, self.seen))
+    }
+
+    async fn one(
+        &mut self,
+        tx: &Scoped,
+        line: ContactLine,
+        customers: &HashMap<(UnitId, String), CustomerRow>,
+        standing: &HashMap<Key, ContactRow>,
+        new: &mut Vec<(crate::access::visible::Place, contact::Model)>,
+    ) -> Result<Outcome, Refused> {
+        let unit = self.unit(&line)?;
+        let customer = customers.get(&(unit, line.customer_ref.clone()));
+        let customer = customer.ok_or_else(|| RowError::unknown("customer_ref", &line.customer_ref))?;
+        let draft = line.draft.trimmed();
+        if let Some(wrong) = draft.violations("").into_iter().next() {
+            return Err(RowError::from(wrong).into());
+        }
+        let key = (customer.model.id, line.name);
+        if !self.seen.insert(key.clone()) {
+            return Err(RowError::at("name", "stands in the file twice for this customer").into());
+        }
+        if let Some(row) = standing.get(&key) {
+            let permit = tx.viewer().permit::<ContactUpdate>()?;
+            let said = Said { fields: draft.said(), expected_version: None };
+            let changed = change_row::<contact::Entity, _>(tx, &permit, row, &said, |row| {
+                draft.apply(row);
+                Ok(())
+            });
+            return Ok(if changed.await? { Outcome::Changed } else { Outcome::Unchanged });
+        }
+        let permit = tx.viewer().permit::<ContactCreate>()?;
+        let place = may_have_contacts(tx, &permit, customer).ok_or_else(Error::forbidden)?;
+        let mut row = blank(tx, &customer.model);
+        draft.apply(&mut row);
+        new.push((place, row));
+        Ok(Outcome::Added)
+    }
+}
+
+enum Refused {
+    Row(RowError),
+    Whole(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Whole(error)
+    }
+}
+
+impl From<RowError> for Refused {
+    fn from(wrong: RowError) -> Self {
+        Self::Row(wrong)
+    }
+}

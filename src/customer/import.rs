@@ -1,0 +1,185 @@
+//! Customers from a file: found by their reference at the unit where they began, added or changed, never moved; the owner counts on
+//! creation only.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use entity::{UnitId, UserId, customer};
+
+use super::{Draft, blank, fill, insert, repo, rules};
+use crate::access::action::{CustomerAssign, CustomerCreate, CustomerImport as Importing, CustomerUpdate};
+use crate::access::visible::Place;
+use crate::access::{Permit, Permits};
+use crate::db::{Row, Scoped};
+use crate::error::{Error, Violation};
+use crate::import::{Outcome, RowError, RowResult};
+use crate::org;
+use crate::record::{Said, change_row};
+use crate::secrets::Identity;
+
+/// A row of a `customers` file.
+#[derive(Clone, Debug)]
+pub struct CustomerLine {
+    /// What other systems call it.
+    pub external_ref: String,
+    /// The code of the unit; none: HQ.
+    pub branch_code: Option<String>,
+    /// The user name of the owner, on creation.
+    pub owner: Option<String>,
+    /// Everything else.
+    pub draft: Draft,
+}
+
+/// What is known while a file is read.
+#[derive(Clone)]
+pub struct CustomerImport {
+    scoped: Scoped,
+    identity: Arc<Identity>,
+    units: Arc<HashMap<String, (UnitId, Option<UnitId>)>>,
+    root: Option<String>,
+    seen: HashSet<(UnitId, String)>,
+}
+
+impl CustomerImport {
+    /// Reads the units in sight. Errors: FORBIDDEN without the right to import customers.
+    pub async fn init(scoped: &Scoped, identity: &Arc<Identity>) -> Result<Self, Error> {
+        scoped.viewer().permit::<Importing>()?;
+        let rows = org::repo::every_unit(scoped).await?;
+        let root = rows.iter().find(|row| row.model.parent_id.is_none()).map(|row| row.model.code.clone());
+        let units = rows.into_iter().map(|row| (row.model.code, (row.model.id, row.model.region_id))).collect();
+        Ok(Self { scoped: scoped.clone(), identity: identity.clone(), units: Arc::new(units), root, seen: HashSet::new() })
+    }
+
+    /// Takes in some rows in one unit of work.
+    pub async fn take_in(&mut self, lines: Vec<CustomerLine>) -> Result<Vec<RowResult>, Error> {
+        let mut placed = Vec::with_capacity(lines.len());
+        for line in lines {
+            placed.push(self.place(line));
+        }
+        let this = self.clone();
+        self.scoped.transaction(move |tx| async move { this.write(&tx, placed).await }).await
+    }
+
+    /// The unit of a row, if the row can stand at all.
+    fn place(&mut self, line: CustomerLine) -> Result<(CustomerLine, UnitId, Option<UnitId>), RowError> {
+        if let Some(wrong) = rules::reference_violation("external_ref", &line.external_ref) {
+            return Err(wrong.into());
+        }
+        let code = line.branch_code.as_ref().or(self.root.as_ref());
+        let code = code.ok_or_else(|| RowError::at("branch_code", "is empty, and the importing user does not see HQ"))?;
+        let (unit, region) = *self.units.get(code).ok_or_else(|| RowError::unknown("branch_code", code))?;
+        if !self.seen.insert((unit, line.external_ref.clone())) {
+            return Err(RowError::at("external_ref", format!("'{}' stands in the file twice for this branch", line.external_ref)));
+        }
+        let draft = line.draft.trimmed();
+        let wrong = draft.violations("", self.scoped.clock().today()).into_iter().next();
+        wrong.map_or(Ok((CustomerLine { draft, ..line }, unit, region)), |wrong| Err(wrong.into()))
+    }
+
+    async fn write(&self, tx: &Scoped, placed: Vec<Result<(CustomerLine, UnitId, Option<UnitId>), RowError>>) -> Result<Vec<RowResult>, Error> {
+        let mut references: HashMap<UnitId, Vec<String>> = HashMap::new();
+        for (line, unit, _) in placed.iter().flatten() {
+            references.entry(*unit).or_default().push(line.external_ref.clone());
+        }
+        let mut standing: HashMap<(UnitId, String), Row<customer::Entity>> = HashMap::new();
+        let mut taken: HashSet<(UnitId, String)> = HashSet::new();
+        for (unit, references) in references {
+            for row in repo::by_references(tx, unit, references.clone()).await? {
+                if let Some(reference) = row.model.external_ref.clone() {
+                    standing.insert((unit, reference), row);
+                }
+            }
+            if tx.viewer().user_id().is_some() {
+                taken.extend(repo::taken_references(tx, unit, references).await?.into_iter().map(|reference| (unit, reference)));
+            }
+        }
+        let owners = self.owners(tx, &placed).await?;
+        let mut results = Vec::with_capacity(placed.len());
+        let mut new = Vec::new();
+        for line in placed {
+            results.push(match line {
+                Err(wrong) => Err(wrong),
+                Ok((line, unit, region)) => {
+                    let key = (unit, line.external_ref.clone());
+                    match standing.get(&key) {
+                        Some(row) => self.change(tx, row, line).await?,
+                        None if taken.contains(&key) => Err(RowError::at("external_ref", "is in use by a customer out of the importing user's sight")),
+                        None => match self.create(tx, line, unit, region, &owners) {
+                            Ok(row) => {
+                                new.push(row);
+                                Ok(Outcome::Added)
+                            }
+                            Err(error) => Err(RowError::of_row(error)?),
+                        },
+                    }
+                }
+            });
+        }
+        if !new.is_empty() {
+            insert(tx, &tx.viewer().permit::<CustomerCreate>()?, new).await?;
+        }
+        Ok(results)
+    }
+
+    async fn owners(&self, tx: &Scoped, placed: &[Result<(CustomerLine, UnitId, Option<UnitId>), RowError>]) -> Result<HashMap<String, Owner>, Error> {
+        let names: HashSet<String> = placed.iter().flatten().filter_map(|(line, ..)| line.owner.clone()).collect();
+        if names.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let users = org::repo::users_by_names(tx, names.into_iter().collect()).await?;
+        let posts = org::repo::active_posts(tx, users.iter().map(|user| user.model.id).collect()).await?;
+        let units_of = |user: UserId| posts.iter().filter(|post| post.user_id == user).map(|post| post.unit_id).collect();
+        Ok(users.into_iter().map(|user| (user.model.username.clone(), Owner { id: user.model.id, units: units_of(user.model.id) })).collect())
+    }
+
+    async fn change(&self, tx: &Scoped, row: &Row<customer::Entity>, line: CustomerLine) -> Result<RowResult, Error> {
+        let done = match tx.viewer().permit::<CustomerUpdate>() {
+            Ok(permit) => {
+                let said = Said { fields: line.draft.said(), expected_version: None };
+                change_row::<customer::Entity, _>(tx, &permit, row, &said, |row| fill(row, line.draft, &self.identity)).await
+            }
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(true) => Ok(Ok(Outcome::Changed)),
+            Ok(false) => Ok(Ok(Outcome::Unchanged)),
+            Err(error) => Ok(Err(RowError::of_row(error)?)),
+        }
+    }
+
+    fn create(
+        &self,
+        tx: &Scoped,
+        line: CustomerLine,
+        unit: UnitId,
+        region: Option<UnitId>,
+        owners: &HashMap<String, Owner>,
+    ) -> Result<customer::Model, Error> {
+        let permit: Permit<CustomerCreate> = tx.viewer().permit()?;
+        let owner = line.owner.as_ref().map(|name| owner_at(tx, owners, name, unit)).transpose()?;
+        let place = Place { unit, owner };
+        if !tx.reaches(&permit, place) {
+            return Err(Error::forbidden_field("branch_code"));
+        }
+        if owner.is_some() && owner != tx.viewer().user_id() && !tx.viewer().permit::<CustomerAssign>().is_ok_and(|assign| tx.reaches(&assign, place)) {
+            return Err(Error::forbidden_field("owner"));
+        }
+        let mut row = blank(tx, unit, region);
+        row.external_ref = Some(line.external_ref);
+        row.owner_id = owner;
+        fill(&mut row, line.draft, &self.identity)?;
+        Ok(row)
+    }
+}
+
+struct Owner {
+    id: UserId,
+    units: Vec<UnitId>,
+}
+
+fn owner_at(tx: &Scoped, owners: &HashMap<String, Owner>, name: &str, unit: UnitId) -> Result<UserId, Error> {
+    let wrong = |text: &str| Error::invalid(Violation::new("owner", "owner", text, text));
+    let owner = owners.get(name).ok_or_else(|| wrong("there is no such user that the importing user can see"))?;
+    let holds = tx.viewer().tree().line(unit).any(|above| owner.units.contains(&above.id));
+    if holds { Ok(owner.id) } else { Err(wrong("holds no post at the customer's unit")) }
+}

@@ -1,0 +1,274 @@
+//! Customers: one unit's relationship with a party. Here are the use cases that write; reading goes from a resolver to `repo`.
+
+pub mod fields;
+pub mod filter;
+pub mod graphql;
+pub mod import;
+pub mod repo;
+pub mod rules;
+
+use std::sync::Arc;
+
+use entity::customer::{self, CustomerClass};
+use entity::{ActiveEnum, CustomerId, UnitId, UserId};
+use serde_json::json;
+
+use crate::access::action::{CustomerArchive, CustomerAssign, CustomerCreate, CustomerRead, CustomerUpdate};
+use crate::access::visible::{Place, Writes};
+use crate::access::{Permit, Permits};
+use crate::audit::{self, Entry};
+use crate::db::Scoped;
+use crate::error::{Error, Violation};
+use crate::org;
+use crate::patch::Patch;
+use crate::record::{self, Said, differences};
+use crate::secrets::Identity;
+
+pub use repo::CustomerRow;
+pub use rules::Draft;
+
+/// A customer to be.
+#[derive(Clone, Debug)]
+pub struct NewCustomer {
+    /// The unit that will serve it.
+    pub unit: UnitId,
+    /// What other systems call it; unique at the unit.
+    pub external_ref: Option<String>,
+    /// Whose it will be. Not said: the creator's, where the creator works customers of its own there.
+    pub owner: Patch<UserId>,
+    /// Everything else.
+    pub draft: Draft,
+}
+
+/// The use cases that write customers.
+pub struct Customers<'a> {
+    /// As whom.
+    pub scoped: &'a Scoped,
+    /// Seals identity numbers.
+    pub identity: &'a Arc<Identity>,
+}
+
+impl Customers<'_> {
+    /// Adds a customer. Returns it as the creator sees it; none where it is out of the creator's sight. Errors: FORBIDDEN, NOT_FOUND for a
+    /// unit or owner out of sight, BAD_USER_INPUT, CONFLICT for a reference in use.
+    pub async fn create(&self, new: NewCustomer) -> Result<Option<CustomerRow>, Error> {
+        let permit = self.scoped.viewer().permit::<CustomerCreate>()?;
+        let draft = new.draft.trimmed();
+        let mut wrong = draft.violations("input.", self.scoped.clock().today());
+        for (field, is_missing) in [(fields::NAME, !draft.name.is_said()), (fields::KIND, !draft.kind.is_said())] {
+            if is_missing {
+                wrong.push(Violation::required(format!("input.{field}")));
+            }
+        }
+        let external_ref = new.external_ref.map(|reference| reference.trim().to_owned());
+        wrong.extend(external_ref.as_deref().and_then(|reference| rules::reference_violation("input.externalRef", reference)));
+        Error::unless_empty(wrong)?;
+        let identity = self.identity.clone();
+        self.scoped
+            .transaction(move |tx| async move {
+                let unit = org::repo::unit(&tx, new.unit).await?.ok_or_else(|| Error::not_found_field("input.unitId"))?;
+                let owner = match new.owner {
+                    Patch::Keep => creator_as_owner(&tx, new.unit),
+                    Patch::Clear => None,
+                    Patch::Set(owner) => {
+                        check_owner(&tx, owner, new.unit, "input.ownerId").await?;
+                        Some(owner)
+                    }
+                };
+                if !tx.reaches(&permit, Place { unit: new.unit, owner }) {
+                    return Err(Error::forbidden_field("input.unitId"));
+                }
+                if let Some(owner) = owner.filter(|owner| Some(*owner) != tx.viewer().user_id()) {
+                    let assign = tx.viewer().permit::<CustomerAssign>().map_err(|_| Error::forbidden_field("input.ownerId"))?;
+                    if !tx.reaches(&assign, Place { unit: new.unit, owner: Some(owner) }) {
+                        return Err(Error::forbidden_field("input.ownerId"));
+                    }
+                }
+                if let Some(reference) = &external_ref
+                    && !repo::taken_references(&tx, new.unit, vec![reference.clone()]).await?.is_empty()
+                {
+                    return Err(Error::taken("input.externalRef"));
+                }
+                let mut row = blank(&tx, new.unit, unit.model.region_id);
+                row.external_ref = external_ref;
+                row.owner_id = owner;
+                fill(&mut row, draft, &identity)?;
+                let id = row.id;
+                insert(&tx, &permit, vec![row]).await?;
+                tx.find::<customer::Entity>().id(id.0).one().await
+            })
+            .await
+    }
+
+    /// Changes fields. Returns the customer as it stands. Errors: NOT_FOUND, FORBIDDEN, BAD_USER_INPUT, CONFLICT.
+    pub async fn update(&self, id: CustomerId, draft: Draft, expected_version: Option<i64>) -> Result<Option<CustomerRow>, Error> {
+        let permit = self.scoped.viewer().permit::<CustomerUpdate>()?;
+        let draft = draft.trimmed();
+        Error::unless_empty(draft.violations("input.", self.scoped.clock().today()))?;
+        let identity = self.identity.clone();
+        let said = Said { fields: draft.said(), expected_version };
+        self.change(permit, id, said, move |row| fill(row, draft, &identity)).await
+    }
+
+    /// Gives an owner of the same unit, or none. Errors: NOT_FOUND (also for an owner out of sight), FORBIDDEN, BAD_USER_INPUT for somebody
+    /// without a post there, CONFLICT.
+    pub async fn assign(&self, id: CustomerId, owner: Option<UserId>, expected_version: Option<i64>) -> Result<Option<CustomerRow>, Error> {
+        let permit = self.scoped.viewer().permit::<CustomerAssign>()?;
+        self.scoped
+            .transaction(move |tx| async move {
+                let row = tx.find::<customer::Entity>().id(id.0).one().await?.ok_or_else(Error::not_found)?;
+                if !row.place.is_some_and(|place| tx.reaches(&permit, place)) {
+                    return Err(Error::forbidden());
+                }
+                if let Some(owner) = owner {
+                    check_owner(&tx, owner, row.model.unit_id, "input.ownerId").await?;
+                }
+                let said = Said { fields: vec![fields::OWNER], expected_version };
+                record::change::<customer::Entity, _>(&tx, &permit, id.0, said, move |row| {
+                    row.owner_id = owner;
+                    Ok(())
+                })
+                .await
+            })
+            .await
+    }
+
+    /// Archives or restores. Archived customers leave lists and totals; by id they stay. Errors: NOT_FOUND, FORBIDDEN, CONFLICT.
+    pub async fn set_archived(&self, id: CustomerId, archived: bool, expected_version: Option<i64>) -> Result<Option<CustomerRow>, Error> {
+        let permit = self.scoped.viewer().permit::<CustomerArchive>()?;
+        let now = self.scoped.now();
+        let said = Said { fields: Vec::new(), expected_version };
+        self.change(permit, id, said, move |row| {
+            row.archived_at = archived.then(|| row.archived_at.unwrap_or(now));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn change<A: Writes<customer::Entity>>(
+        &self,
+        permit: Permit<A>,
+        id: CustomerId,
+        said: Said,
+        edit: impl FnOnce(&mut customer::Model) -> Result<(), Error> + Send + 'static,
+    ) -> Result<Option<CustomerRow>, Error> {
+        self.scoped
+            .transaction(move |tx| async move { record::change::<customer::Entity, A>(&tx, &permit, id.0, said, edit).await })
+            .await
+    }
+}
+
+/// Whoever works customers of its own at the unit owns what it creates there.
+fn creator_as_owner(scoped: &Scoped, unit: UnitId) -> Option<UserId> {
+    let me = scoped.viewer().user_id()?;
+    let reads = scoped.viewer().permit::<CustomerRead>().ok()?;
+    let own = reads.arms().iter().any(|arm| arm.owner == Some(me) && arm.reaches(scoped.viewer().tree(), unit, Some(me)));
+    own.then_some(me)
+}
+
+/// An owner is somebody in the caller's sight who holds an active post at the customer's unit or above it.
+async fn check_owner(scoped: &Scoped, owner: UserId, unit: UnitId, field: &str) -> Result<(), Error> {
+    if org::repo::user(scoped, owner).await?.is_none() {
+        return Err(Error::not_found_field(field));
+    }
+    let line: Vec<UnitId> = scoped.viewer().tree().line(unit).map(|above| above.id).collect();
+    if org::repo::holds_post_at(scoped, owner, line).await? {
+        return Ok(());
+    }
+    Err(Error::invalid(Violation::new(field, "post", "holds no post at the customer's unit", "在该客户所属单位没有岗位")))
+}
+
+/// A customer of which nothing is known yet, at the unit where it begins.
+fn blank(scoped: &Scoped, unit: UnitId, region: Option<UnitId>) -> customer::Model {
+    let now = scoped.now();
+    customer::Model {
+        id: scoped.clock().id(),
+        party_id: scoped.clock().id(),
+        unit_id: unit,
+        region_id: region,
+        origin_unit_id: unit,
+        external_ref: None,
+        owner_id: None,
+        kind: customer::CustomerKind::Person,
+        class: CustomerClass::Account,
+        name: String::new(),
+        name_folded: String::new(),
+        industry: None,
+        phone: None,
+        email: None,
+        address: None,
+        birth_date: None,
+        gender: None,
+        occupation: None,
+        education: None,
+        annual_income_minor: None,
+        annual_income_currency: None,
+        identity_cipher: None,
+        identity_index: None,
+        custom: json!({}),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+        archived_at: None,
+    }
+}
+
+/// Writes a draft into a row, sealing the identity number.
+fn fill(row: &mut customer::Model, draft: Draft, identity: &Identity) -> Result<(), Error> {
+    match &draft.identity_number {
+        Patch::Keep => {}
+        Patch::Clear => (row.identity_cipher, row.identity_index) = (None, None),
+        Patch::Set(number) => {
+            let index = identity.index(number)?;
+            if row.identity_index.as_ref() != Some(&index) {
+                row.identity_cipher = Some(identity.encrypt(number)?);
+                row.identity_index = Some(index);
+            }
+        }
+    }
+    draft.apply(row);
+    Ok(())
+}
+
+/// Adds rows with their audit rows.
+async fn insert(scoped: &Scoped, permit: &Permit<CustomerCreate>, rows: Vec<customer::Model>) -> Result<(), Error> {
+    let entries = rows
+        .iter()
+        .map(|row| {
+            let mut changes = differences::<customer::Entity>(&blank_like(row), row);
+            for (field, value) in [
+                (fields::NAME, json!(row.name)),
+                (fields::KIND, json!(row.kind.to_value())),
+                (fields::CLASS, json!(row.class.to_value())),
+                (fields::UNIT, json!(row.unit_id.0)),
+            ] {
+                changes.insert(field.to_owned(), json!([null, value]));
+            }
+            Entry::of::<CustomerCreate>(row.id, Some(row.unit_id), changes)
+        })
+        .collect();
+    repo::insert(scoped, permit, rows).await?;
+    audit::record(scoped, entries).await
+}
+
+/// The same customer before anything was known of it: what creation is compared with.
+fn blank_like(row: &customer::Model) -> customer::Model {
+    customer::Model {
+        external_ref: None,
+        owner_id: None,
+        industry: None,
+        phone: None,
+        email: None,
+        address: None,
+        birth_date: None,
+        gender: None,
+        occupation: None,
+        education: None,
+        annual_income_minor: None,
+        annual_income_currency: None,
+        identity_cipher: None,
+        identity_index: None,
+        custom: json!({}),
+        ..row.clone()
+    }
+}

@@ -1,0 +1,169 @@
+//! What a client gets: the JSON body of an answer, from the executor's response or from a refusal. The only place where errors get their
+//! code and their words.
+
+mod entry;
+mod locale;
+mod words;
+
+use std::io;
+use std::time::Duration;
+
+use async_graphql::{Response, Value};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use self::entry::Entry;
+use super::limits::Refusal;
+use crate::error::{Error, Text};
+
+pub use locale::Locale;
+pub use words::{code, status};
+
+/// Errors that one answer carries.
+const MOST_ERRORS: usize = 50;
+/// Bytes of the errors of one answer, beyond the first.
+const MOST_ERROR_BYTES: usize = 64 * 1024;
+/// Bytes of an answer to a query.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// How far a request got; transports make a status of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The parameters are not those of a GraphQL request.
+    Parameters,
+    /// The text is not GraphQL.
+    Syntax,
+    /// The document does not fit the schema, or exceeds the limits.
+    Validation,
+    /// The caller may not run this document; the status that says so.
+    Denied(u16),
+    /// Refused or given up for another reason; the status that says so.
+    Refused(u16),
+    /// It ran. With errors: only in part.
+    Executed {
+        /// Were there errors?
+        errors: bool,
+    },
+}
+
+/// An answer, ready to send.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// JSON.
+    pub body: Vec<u8>,
+    /// How far the request got.
+    pub stage: Stage,
+    /// The codes of its errors, each once.
+    pub codes: Vec<&'static str>,
+    /// When to try again.
+    pub retry_after: Option<Duration>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+}
+
+impl Answer {
+    /// The answer to an executed request. One to a query is refused beyond a size; what was changed is always told.
+    pub fn of_response(response: &Response, locale: Locale, is_query: bool) -> Self {
+        let executed = response.data != Value::Null || response.is_ok() || response.errors.iter().any(|error| !error.path.is_empty());
+        let ours = response.errors.first().and_then(|error| error.source::<Error>());
+        let stage = match (executed, ours) {
+            (true, _) => Stage::Executed { errors: response.is_err() },
+            (false, Some(error)) => Stage::Refused(status(error)),
+            (false, None) => Stage::Validation,
+        };
+        let entries = response.errors.iter().map(|error| entry::of_server_error(error, locale));
+        let most = if is_query { MOST_BYTES } else { usize::MAX };
+        match Self::written(entries, executed.then_some(&response.data), stage, most) {
+            Some(answer) => answer,
+            None => Self::of_refusal(&Refusal::too_much("bytes of answer", MOST_BYTES), locale),
+        }
+    }
+
+    /// The answer to a document that is refused before validation.
+    pub fn of_refusal(refusal: &Refusal, locale: Locale) -> Self {
+        let (entry, stage) = match refusal {
+            Refusal::Malformed { at, why } => (entry::of_syntax(why, locale, at), Stage::Syntax),
+            Refusal::Cycle { at, fragment } => {
+                let why = Text::new(format!("fragment \"{fragment}\" contains itself"), format!("片段 \"{fragment}\" 包含自身"));
+                (entry::of_validation(&why, locale, &[*at]), Stage::Validation)
+            }
+            Refusal::TooMuch(error) => (entry::of_error(error, locale, &[], &[]), Stage::Validation),
+        };
+        Self::without_data(entry, stage)
+    }
+
+    /// The answer to a request that fails as a whole.
+    pub fn of_error(error: &Error, locale: Locale) -> Self {
+        Self::at(error, Stage::Refused(status(error)), locale)
+    }
+
+    /// The answer to a request whose failure is one of a certain stage.
+    pub fn at(error: &Error, stage: Stage, locale: Locale) -> Self {
+        let retry_after = match error {
+            Error::RateLimited { retry_after } => Some(*retry_after),
+            Error::Overloaded => Some(Duration::from_secs(1)),
+            _ => None,
+        };
+        Self { retry_after, ..Self::without_data(entry::of_error(error, locale, &[], &[]), stage) }
+    }
+
+    fn without_data(entry: Entry, stage: Stage) -> Self {
+        let code = entry.code;
+        let bare = || Self { body: b"{\"errors\":[]}".to_vec(), stage, codes: vec![code], retry_after: None };
+        Self::written(std::iter::once(entry), None, stage, usize::MAX).unwrap_or_else(bare)
+    }
+
+    /// None: larger than `most`.
+    fn written(entries: impl Iterator<Item = Entry>, data: Option<&Value>, stage: Stage, most: usize) -> Option<Self> {
+        let mut codes = Vec::new();
+        let mut errors = Vec::new();
+        let mut bytes = 0;
+        for entry in entries.take(MOST_ERRORS) {
+            bytes += entry.json.to_string().len();
+            if bytes > MOST_ERROR_BYTES && !errors.is_empty() {
+                break;
+            }
+            if !codes.contains(&entry.code) {
+                codes.push(entry.code);
+            }
+            errors.push(entry.json);
+        }
+        let mut body = Capped { written: Vec::new(), most };
+        serde_json::to_writer(&mut body, &Body { errors, data }).ok()?;
+        Some(Self { body: body.written, stage, codes, retry_after: None })
+    }
+}
+
+/// Seconds, rounded up: never too early.
+pub fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+/// Stops writing at a size.
+struct Capped {
+    written: Vec<u8>,
+    most: usize,
+}
+
+impl io::Write for Capped {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        if self.written.len().saturating_add(part.len()) > self.most {
+            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+        }
+        self.written.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

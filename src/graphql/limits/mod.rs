@@ -1,0 +1,85 @@
+//! What a document may cost. Two passes run before anything recursive does: [`lexer`] over the text, before the parser, and [`cost`]
+//! over the parsed document, before validation, which walks fragment spreads again and again.
+
+pub mod cost;
+pub mod lexer;
+
+use async_graphql::Pos;
+use serde::Deserialize;
+
+use crate::error::{Error, Text};
+
+pub use cost::{Analysis, analyse};
+
+/// The numbers. Those of selections, cost, aliases and directives count fragments as often as they are spread.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of the text.
+    pub bytes: usize,
+    /// Lexical tokens of the text.
+    pub tokens: usize,
+    /// Brackets of any kind open at once.
+    pub nesting: usize,
+    /// Lists and objects open at once inside arguments.
+    pub value_nesting: usize,
+    /// Characters of one name.
+    pub name_length: usize,
+    /// Fields within fields; what stands below `__schema` and `__type` does not count.
+    pub depth: u64,
+    /// Aliases of the operation.
+    pub aliases: u64,
+    /// Directives of the operation.
+    pub directives: u64,
+    /// Fields at the root of the operation.
+    pub root_fields: u64,
+    /// Cost of the operation, as [`cost`] counts it.
+    pub cost: u64,
+    /// Selections of all operations of the document.
+    pub selections: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            bytes: 64 * 1024,
+            tokens: 15_000,
+            nesting: 100,
+            value_nesting: 30,
+            name_length: 256,
+            depth: 15,
+            aliases: 200,
+            directives: 100,
+            root_fields: 50,
+            cost: 50_000,
+            selections: 50_000,
+        }
+    }
+}
+
+/// Why a document is refused before validation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// It is not GraphQL.
+    Malformed {
+        /// Where.
+        at: Vec<Pos>,
+        /// What the parser expected; never the text itself.
+        why: Text,
+    },
+    /// A fragment contains itself.
+    Cycle {
+        /// The spread that closes the circle.
+        at: Pos,
+        /// The fragment.
+        fragment: String,
+    },
+    /// More than one may.
+    TooMuch(Error),
+}
+
+impl Refusal {
+    pub(crate) fn too_much(what: &'static str, limit: impl TryInto<u64>) -> Self {
+        Self::TooMuch(Error::CostLimit { what, limit: limit.try_into().unwrap_or(u64::MAX) })
+    }
+}

@@ -1,0 +1,15 @@
+//! The toolkit that every domain's GraphQL is made of: ids, pages and cursors, filters, loaders, money, documents and their limits.
+
+pub mod answer;
+pub mod connection;
+pub mod context;
+pub mod documents;
+pub mod filter;
+pub mod id;
+pub mod limits;
+pub mod loader;
+pub mod money;
+pub mod nested;
+pub mod page;
+pub mod patch;
+pub mod words;

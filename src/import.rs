@@ -1,0 +1,72 @@
+//! What importing comes to, row by row: the same words for every kind of file.
+
+use crate::error::{Error, Violation};
+
+/// What became of a good row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// There was no such record.
+    Added,
+    /// The record differed.
+    Changed,
+    /// The record stood as the row says; nothing was written.
+    Unchanged,
+}
+
+/// Why a row was left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowError {
+    /// The column; none: it is about the row as a whole.
+    pub column: Option<String>,
+    /// What is wrong, and where it helps what to do.
+    pub reason: String,
+}
+
+/// What became of a row.
+pub type RowResult = Result<Outcome, RowError>;
+
+impl RowError {
+    /// About a column.
+    pub fn at(column: &str, reason: impl Into<String>) -> Self {
+        Self { column: Some(column.to_owned()), reason: reason.into() }
+    }
+
+    /// About a name that leads to nothing.
+    pub fn unknown(column: &str, name: &str) -> Self {
+        Self::at(column, format!("there is no '{name}' that the importing user can see"))
+    }
+
+    /// An error of a use case as it concerns this row; errors that concern the whole import come back.
+    pub fn of_row(error: Error) -> Result<Self, Error> {
+        match error {
+            Error::Invalid(violations) => Ok(violations.into_iter().next().map_or_else(
+                || Self { column: None, reason: "bad input".to_owned() },
+                Self::from,
+            )),
+            Error::Forbidden { field } => {
+                let column = field.map(|field| column_of(&field));
+                Ok(Self { column, reason: "the importing user may not do this".to_owned() })
+            }
+            Error::NotFound { .. } => Ok(Self { column: None, reason: "leads to nothing that the importing user can see".to_owned() }),
+            other => Err(other),
+        }
+    }
+}
+
+impl From<Violation> for RowError {
+    fn from(wrong: Violation) -> Self {
+        Self { column: Some(column_of(&wrong.field)), reason: wrong.message.en }
+    }
+}
+
+/// `input.birthDate` stands in the column `birth_date`.
+fn column_of(field: &str) -> String {
+    let field = field.strip_prefix("input.").unwrap_or(field);
+    field.chars().fold(String::new(), |mut column, letter| {
+        if letter.is_ascii_uppercase() {
+            column.push('_');
+        }
+        column.push(letter.to_ascii_lowercase());
+        column
+    })
+}

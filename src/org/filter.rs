@@ -1,0 +1,58 @@
+//! Filters and orders of unit lists.
+
+use async_graphql::{Enum, InputObject};
+use entity::org_unit;
+use sea_orm::{ColumnTrait, Condition};
+
+use crate::db::Order;
+use crate::error::Error;
+use crate::graphql::filter::{ExactFilter, Wrong};
+use crate::graphql::words::{SortDirection, UnitKind};
+
+/// Which units a list shows. Options are ANDed.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct OrgUnitFilter {
+    /// By code.
+    pub code: Option<ExactFilter>,
+    /// By whole name.
+    pub name: Option<ExactFilter>,
+    /// Of one of these kinds.
+    pub kind: Option<Vec<UnitKind>>,
+}
+
+/// By what units are sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum OrgUnitSortField {
+    /// By code.
+    Code,
+}
+
+/// In which order units come.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct OrgUnitSort {
+    /// By what.
+    pub field: OrgUnitSortField,
+    /// Which way.
+    #[graphql(default)]
+    pub direction: SortDirection,
+}
+
+impl OrgUnitFilter {
+    /// What rows fulfil. Errors: BAD_USER_INPUT.
+    pub fn condition(&self) -> Result<Condition, Error> {
+        use org_unit::Column;
+        let mut wrong = Wrong::default();
+        let kinds = self.kind.as_ref().map(|kinds| Column::Kind.is_in(kinds.iter().map(|kind| org_unit::UnitKind::from(*kind))));
+        let condition = Condition::all()
+            .add_option(self.code.as_ref().map(|code| code.condition(Column::Code, "filter.code", &mut wrong)))
+            .add_option(self.name.as_ref().map(|name| name.condition(Column::Name, "filter.name", &mut wrong)))
+            .add_option(kinds);
+        Error::unless_empty(wrong.0)?;
+        Ok(condition)
+    }
+}
+
+/// The order behind a sort; none: by code.
+pub fn order(sort: Option<OrgUnitSort>) -> Order<org_unit::Entity> {
+    super::repo::by_code(sort.is_some_and(|sort| sort.direction == SortDirection::Desc))
+}

@@ -1,0 +1,11 @@
+//! Units, users and the viewer in the API.
+
+mod sign_in;
+mod unit;
+mod user;
+mod viewer;
+
+pub use sign_in::{SignInMutation, TriedToSignIn};
+pub use unit::{OrgUnit, OrgUnitConnection, OrgUnitQuery, unit_page};
+pub use user::User;
+pub use viewer::{Viewer, ViewerQuery};

@@ -1,0 +1,103 @@
+//! Reading units, users and posts.
+
+use std::collections::HashMap;
+
+use entity::{UnitId, UserId, org_unit, post, user};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, Condition};
+
+use crate::db::{KeyValue, Order, Row, Scoped};
+use crate::error::Error;
+
+/// A unit as a viewer sees it.
+pub type UnitRow = Row<org_unit::Entity>;
+/// A user as a viewer sees them.
+pub type UserRow = Row<user::Entity>;
+
+/// One unit.
+pub async fn unit(scoped: &Scoped, id: UnitId) -> Result<Option<UnitRow>, Error> {
+    scoped.find::<org_unit::Entity>().id(id.0).one().await
+}
+
+/// One unit by its code.
+pub async fn unit_by_code(scoped: &Scoped, code: &str) -> Result<Option<UnitRow>, Error> {
+    scoped.find::<org_unit::Entity>().filter(Condition::all().add(org_unit::Column::Code.eq(code))).one().await
+}
+
+/// Every unit in sight.
+pub async fn every_unit(scoped: &Scoped) -> Result<Vec<UnitRow>, Error> {
+    scoped.find::<org_unit::Entity>().all(u64::from(u32::MAX)).await
+}
+
+/// The units with these ids.
+pub async fn units_by_ids(scoped: Scoped, ids: Vec<UnitId>) -> Result<HashMap<UnitId, UnitRow>, Error> {
+    let most = ids.len() as u64;
+    let rows = scoped.find::<org_unit::Entity>().ids(ids.into_iter().map(|id| id.0).collect()).all(most).await?;
+    Ok(rows.into_iter().map(|row| (row.model.id, row)).collect())
+}
+
+/// By code.
+pub fn by_code(descending: bool) -> Order<org_unit::Entity> {
+    Order {
+        key: Expr::col((org_unit::Entity, org_unit::Column::Code)),
+        key_of: |row| KeyValue::Text(row.code.clone()),
+        id_of: |row| row.id.0,
+        descending,
+    }
+}
+
+/// One user.
+pub async fn user(scoped: &Scoped, id: UserId) -> Result<Option<UserRow>, Error> {
+    scoped.find::<user::Entity>().id(id.0).one().await
+}
+
+/// The users with these names.
+pub async fn users_by_names(scoped: &Scoped, names: Vec<String>) -> Result<Vec<UserRow>, Error> {
+    let most = names.len() as u64;
+    scoped.find::<user::Entity>().filter(Condition::all().add(user::Column::Username.is_in(names))).all(most).await
+}
+
+/// Which of these user names are in use, by whomever.
+pub async fn taken_usernames(scoped: &Scoped, names: Vec<String>) -> Result<Vec<String>, Error> {
+    scoped.taken_unscoped::<user::Entity>(user::Column::Username, names, Condition::all()).await
+}
+
+/// The users with these ids.
+pub async fn users_by_ids(scoped: Scoped, ids: Vec<UserId>) -> Result<HashMap<UserId, UserRow>, Error> {
+    let most = ids.len() as u64;
+    let rows = scoped.find::<user::Entity>().ids(ids.into_iter().map(|id| id.0).collect()).all(most).await?;
+    Ok(rows.into_iter().map(|row| (row.model.id, row)).collect())
+}
+
+fn active(scoped: &Scoped) -> Condition {
+    let now = scoped.now();
+    Condition::all()
+        .add(post::Column::ValidFrom.lte(now))
+        .add(Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(now)))
+}
+
+/// Does the user hold an active post at one of these units?
+pub async fn holds_post_at(scoped: &Scoped, user: UserId, units: Vec<UnitId>) -> Result<bool, Error> {
+    let there = active(scoped).add(post::Column::UserId.eq(user)).add(post::Column::UnitId.is_in(units));
+    Ok(scoped.find::<post::Entity>().filter(there).one().await?.is_some())
+}
+
+/// The posts of these users that count now, oldest first.
+pub async fn active_posts(scoped: &Scoped, users: Vec<UserId>) -> Result<Vec<post::Model>, Error> {
+    let theirs = active(scoped).add(post::Column::UserId.is_in(users));
+    let mut posts: Vec<post::Model> =
+        scoped.find::<post::Entity>().filter(theirs).all(u64::from(u32::MAX)).await?.into_iter().map(|row| row.model).collect();
+    posts.sort_by_key(|post| (post.valid_from, post.id));
+    Ok(posts)
+}
+
+/// The title of each user's first post.
+pub async fn titles(scoped: Scoped, users: Vec<UserId>) -> Result<HashMap<UserId, String>, Error> {
+    let mut titles = HashMap::new();
+    for post in active_posts(&scoped, users).await? {
+        if let Some(title) = scoped.viewer().table().title(&post.role) {
+            titles.entry(post.user_id).or_insert_with(|| title.to_owned());
+        }
+    }
+    Ok(titles)
+}

@@ -1,0 +1,237 @@
+//! Units from a file: found by code, added under their parent, renamed or given another mode; never moved.
+
+use std::collections::HashMap;
+
+use entity::org_unit::{self, BusinessMode, UnitKind};
+use entity::{ActiveEnum, Timestamp, UnitId, org_parent, org_path};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{repo, rules};
+use crate::access::action::OrganisationAdminister;
+use crate::access::visible::Place;
+use crate::access::{FieldClass, Permit, Permits};
+use crate::audit::{self, Entry};
+use crate::db::{Scoped, Touched};
+use crate::error::Error;
+use crate::import::{Outcome, RowError, RowResult};
+use crate::patch::Patch;
+use crate::record::{FieldOf, Record, differences};
+
+/// A row of an `org-units` file.
+#[derive(Clone, Debug)]
+pub struct UnitLine {
+    /// The unit's code.
+    pub code: String,
+    /// The code of the unit above; none: HQ.
+    pub parent_code: Option<String>,
+    /// What it is.
+    pub kind: UnitKind,
+    /// Its name.
+    pub name: String,
+    /// How it works with others.
+    pub business_mode: Patch<BusinessMode>,
+}
+
+const FIELDS: &[FieldOf<org_unit::Model>] = &[
+    FieldOf { name: "code", class: FieldClass::Card, value: |row| json!(row.code) },
+    FieldOf { name: "name", class: FieldClass::Card, value: |row| json!(row.name) },
+    FieldOf { name: "kind", class: FieldClass::Card, value: |row| json!(row.kind.to_value()) },
+    FieldOf { name: "parentId", class: FieldClass::Note, value: |row| json!(row.parent_id.map(|unit| unit.0)) },
+    FieldOf { name: "businessMode", class: FieldClass::Note, value: |row| json!(row.business_mode.map(|mode| mode.to_value())) },
+];
+
+impl Record for org_unit::Entity {
+    fn fields() -> &'static [FieldOf<org_unit::Model>] {
+        FIELDS
+    }
+
+    fn id(row: &org_unit::Model) -> Uuid {
+        row.id.0
+    }
+
+    fn version(row: &org_unit::Model) -> i64 {
+        row.version
+    }
+
+    fn stamp(row: &mut org_unit::Model, now: Timestamp) {
+        row.version += 1;
+        row.updated_at = now;
+    }
+}
+
+/// The tree as it grows while a file is read.
+struct Growing {
+    units: HashMap<String, org_unit::Model>,
+    codes: HashMap<UnitId, String>,
+}
+
+impl Growing {
+    /// The unit and everything above it, nearest first.
+    fn line(&self, unit: &org_unit::Model) -> Vec<UnitId> {
+        let above = |unit: &org_unit::Model| self.units.get(self.codes.get(&unit.parent_id?)?).cloned();
+        std::iter::successors(Some(unit.clone()), above).take(self.units.len() + 1).map(|unit| unit.id).collect()
+    }
+
+    fn put(&mut self, unit: org_unit::Model) {
+        self.codes.insert(unit.id, unit.code.clone());
+        self.units.insert(unit.code.clone(), unit);
+    }
+}
+
+/// Imports units in one unit of work; rows may come in any order. Errors: FORBIDDEN without the right to administer.
+pub async fn import(scoped: &Scoped, lines: Vec<UnitLine>) -> Result<Vec<RowResult>, Error> {
+    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
+    scoped.transaction(move |tx| async move { import_within(&tx, &permit, lines).await }).await
+}
+
+async fn import_within(tx: &Scoped, permit: &Permit<OrganisationAdminister>, lines: Vec<UnitLine>) -> Result<Vec<RowResult>, Error> {
+    let mut tree = Growing { units: HashMap::new(), codes: HashMap::new() };
+    for row in repo::every_unit(tx).await? {
+        tree.put(row.model);
+    }
+    let mut results: Vec<Option<RowResult>> = vec![None; lines.len()];
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    for (at, line) in lines.iter().enumerate() {
+        if let Some(earlier) = first.insert(&line.code, at) {
+            first.insert(&line.code, earlier);
+            results[at] = Some(Err(RowError::at("code", format!("'{}' stands in the file twice", line.code))));
+        }
+    }
+    // A row waits for its parent's; a round that takes nothing in means that the rest hangs in the air.
+    loop {
+        let before = results.iter().flatten().count();
+        for (at, line) in lines.iter().enumerate() {
+            if results[at].is_some() {
+                continue;
+            }
+            let parent = line.parent_code.as_deref();
+            if let Some(parent) = parent.filter(|parent| !tree.units.contains_key(*parent)) {
+                match first.get(parent) {
+                    None => results[at] = Some(Err(RowError::unknown("parent_code", parent))),
+                    Some(theirs) if matches!(results[*theirs], Some(Err(_))) => {
+                        results[at] = Some(Err(RowError::at("parent_code", format!("'{parent}' was left out itself"))));
+                    }
+                    Some(_) => {}
+                }
+                continue;
+            }
+            results[at] = Some(take_in(tx, permit, &mut tree, line).await?);
+        }
+        if results.iter().flatten().count() == before {
+            break;
+        }
+    }
+    let results: Vec<RowResult> = results
+        .into_iter()
+        .map(|result| result.unwrap_or_else(|| Err(RowError::at("parent_code", "the unit would stand under itself"))))
+        .collect();
+    if results.iter().any(|result| matches!(result, Ok(Outcome::Added | Outcome::Changed))) {
+        tx.touch_rights(Touched::Group).await?;
+    }
+    Ok(results)
+}
+
+fn shape_error(tree: &Growing, line: &UnitLine) -> Option<RowError> {
+    let wrong = rules::code_violation("code", &line.code).or_else(|| rules::name_violation("name", &line.name));
+    if let Some(wrong) = wrong {
+        return Some(wrong.into());
+    }
+    match line.parent_code.as_ref().and_then(|parent| tree.units.get(parent)) {
+        Some(parent) if parent.code == line.code => Some(RowError::at("parent_code", "the unit would stand under itself")),
+        Some(parent) if !rules::may_stand_under(line.kind, parent.kind) => Some(RowError::at(
+            "kind",
+            format!("a {} does not stand under a {}", line.kind.to_value(), parent.kind.to_value()),
+        )),
+        Some(_) => None,
+        None if line.kind != UnitKind::Hq => Some(RowError::at("parent_code", "only HQ stands under nothing")),
+        None => tree
+            .units
+            .values()
+            .find(|unit| unit.parent_id.is_none() && unit.code != line.code)
+            .map(|root| RowError::at("kind", format!("there is an HQ already: '{}'", root.code))),
+    }
+}
+
+async fn take_in(tx: &Scoped, permit: &Permit<OrganisationAdminister>, tree: &mut Growing, line: &UnitLine) -> Result<RowResult, Error> {
+    if let Some(wrong) = shape_error(tree, line) {
+        return Ok(Err(wrong));
+    }
+    let parent = line.parent_code.as_ref().and_then(|parent| tree.units.get(parent)).cloned();
+    let result = match tree.units.get(&line.code).cloned() {
+        Some(stands) => change(tx, permit, tree, line, parent.as_ref(), stands).await,
+        None => add(tx, permit, tree, line, parent.as_ref()).await.map(|()| Ok(Outcome::Added)),
+    };
+    match result {
+        Ok(result) => Ok(result),
+        Err(error) => Ok(Err(RowError::of_row(error)?)),
+    }
+}
+
+async fn change(
+    tx: &Scoped,
+    permit: &Permit<OrganisationAdminister>,
+    tree: &mut Growing,
+    line: &UnitLine,
+    parent: Option<&org_unit::Model>,
+    stands: org_unit::Model,
+) -> Result<RowResult, Error> {
+    if stands.parent_id != parent.map(|parent| parent.id) {
+        return Ok(Err(RowError::at("parent_code", "the unit stands elsewhere; an import does not move units")));
+    }
+    if stands.kind != line.kind {
+        return Ok(Err(RowError::at("kind", format!("the unit is a {}; an import does not change that", stands.kind.to_value()))));
+    }
+    let mut after = stands.clone();
+    after.name.clone_from(&line.name);
+    line.business_mode.clone().apply(&mut after.business_mode);
+    let changes = differences::<org_unit::Entity>(&stands, &after);
+    if changes.is_empty() {
+        return Ok(Ok(Outcome::Unchanged));
+    }
+    org_unit::Entity::stamp(&mut after, tx.now());
+    if tx.save::<org_unit::Entity, _>(permit, &stands, &after).await? == 0 {
+        return Err(Error::forbidden());
+    }
+    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(after.id, Some(after.id), changes)]).await?;
+    tree.put(after);
+    Ok(Ok(Outcome::Changed))
+}
+
+async fn add(
+    tx: &Scoped,
+    permit: &Permit<OrganisationAdminister>,
+    tree: &mut Growing,
+    line: &UnitLine,
+    parent: Option<&org_unit::Model>,
+) -> Result<(), Error> {
+    let now = tx.now();
+    let id: UnitId = tx.clock().id();
+    let region = parent.and_then(|parent| parent.region_id).or((line.kind == UnitKind::Region).then_some(id));
+    let mut business_mode = None;
+    line.business_mode.clone().apply(&mut business_mode);
+    let unit = org_unit::Model {
+        id,
+        code: line.code.clone(),
+        name: line.name.clone(),
+        kind: line.kind,
+        parent_id: parent.map(|parent| parent.id),
+        region_id: region,
+        business_mode,
+        created_at: now,
+        updated_at: now,
+        version: 1,
+        archived_at: None,
+    };
+    let place = Place { unit: parent.map_or(id, |parent| parent.id), owner: None };
+    tx.insert::<org_unit::Entity, _>(permit, vec![(place, unit.clone())]).await?;
+    let stood = org_parent::Model { id: tx.clock().id(), unit_id: id, parent_id: unit.parent_id, valid_from: now, valid_to: None };
+    tx.insert_beside::<org_parent::Entity>(vec![stood]).await?;
+    tree.put(unit.clone());
+    let paths = tree.line(&unit).into_iter().zip(0..).map(|(ancestor_id, depth)| org_path::Model { ancestor_id, descendant_id: id, depth });
+    tx.insert_beside::<org_path::Entity>(paths.collect()).await?;
+    let nothing =
+        org_unit::Model { code: String::new(), name: String::new(), parent_id: None, business_mode: None, ..unit.clone() };
+    let changes = differences::<org_unit::Entity>(&nothing, &unit);
+    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(id, Some(id), changes)]).await
+}

@@ -1,0 +1,138 @@
+//! Changing a record, the same way for every table: read it as the viewer sees it, check what the input may touch, write it under both
+//! row rules, leave an audit row, and show it as it stands.
+
+use entity::Timestamp;
+use serde_json::{Map, Value as Json, json};
+use uuid::Uuid;
+
+use crate::access::visible::{Visible, Writes};
+use crate::access::{FieldClass, Level, Permit};
+use crate::audit::{self, Changes, Entry};
+use crate::db::{Row, Scoped};
+use crate::error::{Conflict, Error};
+
+/// A field as clients name it, its class, and its value for the audit.
+pub struct FieldOf<M> {
+    /// The name in the API.
+    pub name: &'static str,
+    /// How delicate it is.
+    pub class: FieldClass,
+    /// The value as the audit keeps it; identity numbers only as a word that tells whether there is one.
+    pub value: fn(&M) -> Json,
+}
+
+/// A table whose rows are changed one by one, with a version.
+pub trait Record: Visible {
+    /// Its fields.
+    fn fields() -> &'static [FieldOf<Self::Model>];
+    /// The id of a row.
+    fn id(row: &Self::Model) -> Uuid;
+    /// The version of a row.
+    fn version(row: &Self::Model) -> i64;
+    /// Raises version and time of change.
+    fn stamp(row: &mut Self::Model, now: Timestamp);
+    /// Changed beyond what the fields show: an identity number replaced by another.
+    fn differs_unseen(_before: &Self::Model, _after: &Self::Model) -> Option<&'static str> {
+        None
+    }
+}
+
+/// What an input says of a record.
+pub struct Said {
+    /// The names of the fields that it speaks of.
+    pub fields: Vec<&'static str>,
+    /// The version that it was made against; none: whatever stands.
+    pub expected_version: Option<i64>,
+}
+
+/// What differs between two states, for the audit.
+pub fn differences<E: Record>(before: &E::Model, after: &E::Model) -> Changes {
+    let mut changes = Map::new();
+    for field in E::fields() {
+        audit::note(&mut changes, field.name, (field.value)(before), (field.value)(after));
+    }
+    if let Some(field) = E::differs_unseen(before, after) {
+        changes.entry(field).or_insert_with(|| json!("changed"));
+    }
+    changes
+}
+
+/// The fields that are null at this level.
+pub fn hidden_fields<E: Record>(level: Level) -> impl Iterator<Item = &'static str> {
+    E::fields().iter().filter(move |field| field.class.hidden(level)).map(|field| field.name)
+}
+
+/// Changes one record within a unit of work. `edit` turns the state before into the state after. Returns the record as it stands; none
+/// where the change took it out of sight. Errors: NOT_FOUND, FORBIDDEN (with the field, where it is about one), CONFLICT, those of `edit`.
+pub async fn change<E: Record, A: Writes<E>>(
+    scoped: &Scoped,
+    permit: &Permit<A>,
+    id: Uuid,
+    said: Said,
+    edit: impl FnOnce(&mut E::Model) -> Result<(), Error> + Send,
+) -> Result<Option<Row<E>>, Error> {
+    let row = scoped.find::<E>().id(id).for_update().one().await?.ok_or_else(Error::not_found)?;
+    if !change_row(scoped, permit, &row, &said, edit).await? {
+        return Ok(Some(row));
+    }
+    scoped.find::<E>().id(id).one().await
+}
+
+/// Changes a record that was read in this unit of work. Returns whether anything changed. Errors: FORBIDDEN, CONFLICT, those of `edit`.
+pub async fn change_row<E: Record, A: Writes<E>>(
+    scoped: &Scoped,
+    permit: &Permit<A>,
+    row: &Row<E>,
+    said: &Said,
+    edit: impl FnOnce(&mut E::Model) -> Result<(), Error> + Send,
+) -> Result<bool, Error> {
+    let Some(place) = row.place.filter(|place| scoped.reaches(permit, *place)) else {
+        return Err(Error::forbidden());
+    };
+    if let Some(field) = closed::<E>(said, row.level) {
+        return Err(Error::forbidden_field(format!("input.{}", field.name)));
+    }
+    let mut after = row.model.clone();
+    edit(&mut after)?;
+    if said.expected_version.is_some_and(|expected| expected != E::version(&row.model)) {
+        return Err(stale::<E>(row, &after, said));
+    }
+    let changes = differences::<E>(&row.model, &after);
+    if changes.is_empty() {
+        return Ok(false);
+    }
+    E::stamp(&mut after, scoped.now());
+    if scoped.save::<E, A>(permit, &row.model, &after).await? == 0 {
+        return Err(stale::<E>(row, &after, said));
+    }
+    audit::record(scoped, vec![Entry::of::<A>(E::id(&row.model), Some(place.unit), changes)]).await?;
+    Ok(true)
+}
+
+/// The first field spoken of that this level does not open in clear. Identity numbers may be replaced whole where they are seen masked.
+fn closed<E: Record>(said: &Said, level: Level) -> Option<&'static FieldOf<E::Model>> {
+    let opens = |class: FieldClass| match class {
+        FieldClass::Identity => !class.hidden(level),
+        class => class.opens(level),
+    };
+    E::fields().iter().find(|field| said.fields.contains(&field.name) && !opens(field.class))
+}
+
+/// CONFLICT: the record as it stands, as far as this viewer may see it, and what clashes.
+fn stale<E: Record>(row: &Row<E>, wanted: &E::Model, said: &Said) -> Error {
+    let mut current = Map::new();
+    let mut fields = Vec::new();
+    for field in E::fields().iter().filter(|field| said.fields.contains(&field.name) && field.class.opens(row.level)) {
+        let stands = (field.value)(&row.model);
+        if stands != (field.value)(wanted) {
+            fields.push(field.name.to_owned());
+        }
+        current.insert(field.name.to_owned(), stands);
+    }
+    Error::Conflict(Box::new(Conflict {
+        current_version: Some(E::version(&row.model)),
+        current: Json::Object(current),
+        fields,
+        violation: None,
+    }))
+}

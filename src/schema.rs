@@ -1,0 +1,129 @@
+//! The whole schema: the domains' queries and mutations put together, what every request carries, and `node`.
+
+use async_graphql::{Context, EmptySubscription, ID, Interface, MergedObject, Object, Result};
+use entity::{ContactId, CustomerId, UnitId, UserId, contact, customer, org_unit};
+
+use crate::access::action::{CustomerRead, OrganisationRead, UserRead};
+use crate::access::{Action, Permits, Resource};
+use crate::contact::graphql::{Contact, ContactMutation};
+use crate::contact::{self as contacts, ContactRow};
+use crate::customer::filter::IdentityLookups;
+use crate::customer::graphql::{Customer, CustomerMutation, CustomerQuery};
+use crate::customer::{self as customers, CustomerRow};
+use crate::db::Scoped;
+use crate::error::{Error, Violation};
+use crate::graphql::context::Ask;
+use crate::graphql::id::{GlobalId, parse};
+use crate::graphql::loader::Loader;
+use crate::graphql::nested::{load_pages, load_totals};
+use crate::graphql::page::MOST;
+use crate::org::graphql::{OrgUnit, OrgUnitQuery, SignInMutation, TriedToSignIn, User, ViewerQuery};
+use crate::org::repo::{UnitRow, UserRow};
+use crate::org::{self, SignIn};
+use crate::secrets::Secrets;
+
+/// Anything with a global id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
+pub enum Node {
+    /// A customer.
+    Customer(Customer),
+    /// A contact.
+    Contact(Contact),
+    /// A unit.
+    OrgUnit(OrgUnit),
+    /// A user.
+    User(User),
+}
+
+/// Reading by global id.
+#[derive(Default)]
+pub struct NodeQuery;
+
+/// What can be read.
+#[derive(MergedObject, Default)]
+pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, CustomerQuery);
+
+/// What can be changed.
+#[derive(MergedObject, Default)]
+pub struct Mutation(SignInMutation, CustomerMutation, ContactMutation);
+
+/// The schema.
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema over these secrets; `sign_in` verifies passwords.
+pub fn build(secrets: Secrets, sign_in: SignIn) -> Schema {
+    definition().data(secrets).data(sign_in).data(IdentityLookups::default()).finish()
+}
+
+/// The schema in the schema definition language, as `schema.graphql` holds it.
+pub fn sdl() -> String {
+    definition().finish().sdl()
+}
+
+fn definition() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
+    async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription).disable_suggestions()
+}
+
+/// Gives a request what its resolvers ask for: the database as the caller sees it, and loaders that live as long as the request.
+pub fn prepare(request: async_graphql::Request, scoped: Option<Scoped>) -> async_graphql::Request {
+    let request = request.data(TriedToSignIn::default());
+    let Some(scoped) = scoped else { return request };
+    request
+        .data(Loader::<UnitId, UnitRow>::new(&scoped, |scoped, ids| Box::pin(org::repo::units_by_ids(scoped, ids))))
+        .data(Loader::<UserId, UserRow>::new(&scoped, |scoped, ids| Box::pin(org::repo::users_by_ids(scoped, ids))))
+        .data(Loader::<UserId, String>::new(&scoped, |scoped, ids| Box::pin(org::repo::titles(scoped, ids))))
+        .data(Loader::<CustomerId, CustomerRow>::new(&scoped, |scoped, ids| Box::pin(customers::repo::by_ids(scoped, ids))))
+        .data(Loader::<ContactId, ContactRow>::new(&scoped, |scoped, ids| Box::pin(contacts::repo::by_ids(scoped, ids))))
+        .data(load_pages::<org_unit::Entity>(&scoped))
+        .data(load_totals::<org_unit::Entity>(&scoped))
+        .data(load_pages::<customer::Entity>(&scoped))
+        .data(load_totals::<customer::Entity>(&scoped))
+        .data(load_pages::<contact::Entity>(&scoped))
+        .data(load_totals::<contact::Entity>(&scoped))
+        .data(scoped)
+}
+
+async fn load(ctx: &Context<'_>, id: &ID, field: &str) -> Result<Option<Node>> {
+    let viewer = ctx.scoped()?.viewer();
+    let unknown = || Error::invalid(Violation::new(field, "id", "is not the id of a record", "不是记录的标识"));
+    let (name, uuid) = parse(id).ok_or_else(unknown)?;
+    match name.as_str() {
+        CustomerId::TYPE => {
+            viewer.permit::<CustomerRead>()?;
+            Ok(Customer::load(ctx, uuid.into()).await?.map(Node::Customer))
+        }
+        ContactId::TYPE => {
+            if !viewer.can(Resource::Contact, Action::Read) {
+                return Err(Error::forbidden().into());
+            }
+            Ok(Contact::load(ctx, uuid.into()).await?.map(Node::Contact))
+        }
+        UnitId::TYPE => {
+            viewer.permit::<OrganisationRead>()?;
+            Ok(OrgUnit::load(ctx, uuid.into()).await?.map(Node::OrgUnit))
+        }
+        UserId::TYPE => {
+            viewer.permit::<UserRead>()?;
+            Ok(User::load(ctx, uuid.into()).await?.map(Node::User))
+        }
+        _ => Err(unknown().into()),
+    }
+}
+
+#[Object]
+impl NodeQuery {
+    /// Any record by its global id. Null where you see no such record.
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<Node>> {
+        load(ctx, &id, "id").await
+    }
+
+    /// Records by their global ids, in the same order, null where you see no such record. At most 100.
+    async fn nodes(&self, ctx: &Context<'_>, #[graphql(desc = "The global ids.")] ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+        ctx.scoped()?;
+        if ids.len() > usize::try_from(MOST).unwrap_or_default() {
+            return Err(Error::invalid(Violation::new("ids", "length", "must not be more than 100", "不能超过100个")).into());
+        }
+        futures::future::try_join_all(ids.iter().map(|id| load(ctx, id, "ids"))).await
+    }
+}

@@ -1,0 +1,41 @@
+//! Passwords: argon2id, off the async threads, a few at a time.
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use tokio::sync::Semaphore;
+
+use crate::error::Error;
+
+/// Hashing takes 19 MiB and a core for some hundredths of a second.
+const AT_ONCE: usize = 2;
+
+/// Hashes with argon2id at its recommended cost, as a PHC string.
+pub fn hash_password(password: &str) -> Result<String, Error> {
+    let hash = Argon2::default().hash_password(password.as_bytes()).map_err(|_| Error::internal("hashing failed"))?;
+    Ok(hash.to_string())
+}
+
+/// Verifies passwords, in the same time whether or not there is such a user.
+pub struct Passwords {
+    nobodys: String,
+    lanes: Semaphore,
+}
+
+impl Passwords {
+    /// Hashes once, to have something to verify against for names that nobody has.
+    pub fn try_new() -> Result<Self, Error> {
+        Ok(Self { nobodys: hash_password(&super::random_text()?)?, lanes: Semaphore::new(AT_ONCE) })
+    }
+
+    /// Is it the password of this hash? Without a hash: no, as slowly.
+    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
+        let _lane = self.lanes.acquire().await.map_err(|_| Error::Overloaded)?;
+        let somebody = hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.nobodys.clone());
+        let same = tokio::task::spawn_blocking(move || {
+            PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+        });
+        Ok(same.await.map_err(|_| Error::internal("verifying a password panicked"))? && somebody)
+    }
+}
