@@ -214,9 +214,7 @@ impl Config {
         ];
         let written = overridden
             .into_iter()
-            .try_fold(config::Config::builder().add_source(file), |builder, (key, name)| {
-                builder.set_override_option(key, variable(name))
-            })
+            .try_fold(config::Config::builder().add_source(file), |builder, (key, name)| builder.set_override_option(key, variable(name)))
             .and_then(|builder| builder.build())
             .and_then(|sources| sources.try_deserialize::<Written>())
             .map_err(|error| ConfigError { faults: vec![unread(&error, &path)] })?;

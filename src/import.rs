@@ -39,10 +39,9 @@ impl RowError {
     /// An error of a use case as it concerns this row; errors that concern the whole import come back.
     pub fn of_row(error: Error) -> Result<Self, Error> {
         match error {
-            Error::Invalid(violations) => Ok(violations.into_iter().next().map_or_else(
-                || Self { column: None, reason: "bad input".to_owned() },
-                Self::from,
-            )),
+            Error::Invalid(violations) => {
+                Ok(violations.into_iter().next().map_or_else(|| Self { column: None, reason: "bad input".to_owned() }, Self::from))
+            }
             Error::Forbidden { field } => {
                 let column = field.map(|field| column_of(&field));
                 Ok(Self { column, reason: "the importing user may not do this".to_owned() })

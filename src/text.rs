@@ -16,8 +16,13 @@ pub fn text_violation(field: &str, text: &str, most: usize) -> Option<Violation>
 pub fn phone_violation(field: &str, phone: &str) -> Option<Violation> {
     let digits = phone.chars().filter(char::is_ascii_digit).count();
     let others = phone.chars().all(|letter| letter.is_ascii_digit() || " +-()./#".contains(letter));
-    (!others || digits < 3)
-        .then(|| Violation::form(field, "must be a phone number of digits, spaces and + - ( ) . /", "必须是由数字、空格和 + - ( ) . / 组成的电话号码"))
+    (!others || digits < 3).then(|| {
+        Violation::form(
+            field,
+            "must be a phone number of digits, spaces and + - ( ) . /",
+            "必须是由数字、空格和 + - ( ) . / 组成的电话号码",
+        )
+    })
 }
 
 /// Not an e-mail address.

@@ -33,7 +33,9 @@ pub async fn database(config: &Config, migrate: bool) -> Result<Db, Failure> {
 /// The keys. Errors: where no secret is configured.
 pub fn secrets(config: &Config) -> Result<Secrets, Failure> {
     let secret = config.secret.as_ref().ok_or_else(|| {
-        Failure::new("BRANCHWISE_SECRET is not set: give at least 32 random characters (openssl rand -hex 32), or the path of a file with them")
+        Failure::new(
+            "BRANCHWISE_SECRET is not set: give at least 32 random characters (openssl rand -hex 32), or the path of a file with them",
+        )
     })?;
     Ok(Secrets::try_new(secret)?)
 }

@@ -89,7 +89,9 @@ impl User {
                 writeln!(out, "{name} is {role} at {unit}")?;
             }
             What::Passwd { name, password_stdin } => {
-                users::set_password(&scoped, &name, hash_password(&password(password_stdin)?)?).await.map_err(|error| nobody(error, &name))?;
+                users::set_password(&scoped, &name, hash_password(&password(password_stdin)?)?)
+                    .await
+                    .map_err(|error| nobody(error, &name))?;
                 writeln!(out, "{name} has a new password")?;
             }
             What::Disable { name } => {

@@ -6,10 +6,10 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::access::Level;
+use crate::access::Permits;
 use crate::access::action::ContactArchive;
 use crate::db::Scoped;
 use crate::error::Error;
-use crate::access::Permits;
 use crate::graphql::filter::{ExactFilter, Wrong};
 
 /// Matches contacts. Options are ANDed.
@@ -35,9 +35,12 @@ impl ContactFilter {
     fn condition(&self, wrong: &mut Wrong) -> Condition {
         use contact::Column;
         let mut all = Condition::all().add(Column::ArchivedAt.is_null());
-        for (field, exact, column) in
-            [("name", &self.name, Column::Name), ("role", &self.role, Column::Role), ("phone", &self.phone, Column::Phone), ("email", &self.email, Column::Email)]
-        {
+        for (field, exact, column) in [
+            ("name", &self.name, Column::Name),
+            ("role", &self.role, Column::Role),
+            ("phone", &self.phone, Column::Phone),
+            ("email", &self.email, Column::Email),
+        ] {
             if let Some(exact) = exact {
                 all = all.add(exact.condition(column, &format!("filter.contact.{field}"), wrong));
             }

@@ -157,12 +157,8 @@ impl ContactMutation {
         let contacts = Contacts { scoped: ctx.scoped()? };
         let customer = from_global::<CustomerId>(&input.customer_id, "input.customerId")?;
         let given = |text: Option<String>| text.map_or(Patch::Keep, Patch::Set);
-        let draft = ContactDraft {
-            name: Patch::Set(input.name),
-            role: given(input.role),
-            phone: given(input.phone),
-            email: given(input.email),
-        };
+        let draft =
+            ContactDraft { name: Patch::Set(input.name), role: given(input.role), phone: given(input.phone), email: given(input.email) };
         Ok(contacts.create(customer, draft).await?.into())
     }
 
@@ -170,8 +166,7 @@ impl ContactMutation {
     async fn update_contact(&self, ctx: &Context<'_>, input: UpdateContactInput) -> Result<ContactPayload> {
         let contacts = Contacts { scoped: ctx.scoped()? };
         let id = from_global::<ContactId>(&input.id, "input.id")?;
-        let draft =
-            ContactDraft { name: patch(input.name), role: patch(input.role), phone: patch(input.phone), email: patch(input.email) };
+        let draft = ContactDraft { name: patch(input.name), role: patch(input.role), phone: patch(input.phone), email: patch(input.email) };
         Ok(contacts.update(id, draft, input.expected_version).await?.into())
     }
 

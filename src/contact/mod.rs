@@ -84,9 +84,7 @@ impl Contacts<'_> {
         said: Said,
         edit: impl FnOnce(&mut contact::Model) -> Result<(), Error> + Send + 'static,
     ) -> Result<Option<ContactRow>, Error> {
-        self.scoped
-            .transaction(move |tx| async move { record::change::<contact::Entity, A>(&tx, &permit, id.0, said, edit).await })
-            .await
+        self.scoped.transaction(move |tx| async move { record::change::<contact::Entity, A>(&tx, &permit, id.0, said, edit).await }).await
     }
 }
 

@@ -225,7 +225,12 @@ impl Reading<'_> {
         if depth > 0 {
             for (field, is_given) in [("archived", filter.archived.is_some()), ("minLevel", filter.min_level.is_some())] {
                 if is_given {
-                    self.wrong.0.push(Violation::new(format!("filter.{field}"), "top", "stands at the top of a filter only", "只能位于过滤器顶层"));
+                    self.wrong.0.push(Violation::new(
+                        format!("filter.{field}"),
+                        "top",
+                        "stands at the top of a filter only",
+                        "只能位于过滤器顶层",
+                    ));
                 }
             }
         }
@@ -348,10 +353,11 @@ pub fn order(sort: Option<CustomerSort>) -> Order<customer::Entity> {
         CustomerSortField::Name => (column(Column::NameFolded), |row| KeyValue::Text(row.name_folded.clone())),
         CustomerSortField::ExternalRef => (text(Column::ExternalRef), |row| KeyValue::Text(row.external_ref.clone().unwrap_or_default())),
         CustomerSortField::Industry => (text(Column::Industry), |row| KeyValue::Text(row.industry.clone().unwrap_or_default())),
-        CustomerSortField::AnnualIncome => (
-            Expr::expr(Func::coalesce([Expr::col((customer::Entity, Column::AnnualIncomeMinor)), Expr::val(-1_i64)])),
-            |row| KeyValue::Int(row.annual_income_minor.unwrap_or(-1)),
-        ),
+        CustomerSortField::AnnualIncome => {
+            (Expr::expr(Func::coalesce([Expr::col((customer::Entity, Column::AnnualIncomeMinor)), Expr::val(-1_i64)])), |row| {
+                KeyValue::Int(row.annual_income_minor.unwrap_or(-1))
+            })
+        }
     };
     let descending = sort.is_none_or(|sort| sort.direction == SortDirection::Desc);
     Order { key, key_of, id_of: |row| row.id.0, descending }

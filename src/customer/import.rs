@@ -76,7 +76,11 @@ impl CustomerImport {
         wrong.map_or(Ok((CustomerLine { draft, ..line }, unit, region)), |wrong| Err(wrong.into()))
     }
 
-    async fn write(&self, tx: &Scoped, placed: Vec<Result<(CustomerLine, UnitId, Option<UnitId>), RowError>>) -> Result<Vec<RowResult>, Error> {
+    async fn write(
+        &self,
+        tx: &Scoped,
+        placed: Vec<Result<(CustomerLine, UnitId, Option<UnitId>), RowError>>,
+    ) -> Result<Vec<RowResult>, Error> {
         let mut references: HashMap<UnitId, Vec<String>> = HashMap::new();
         for (line, unit, _) in placed.iter().flatten() {
             references.entry(*unit).or_default().push(line.external_ref.clone());
@@ -103,7 +107,9 @@ impl CustomerImport {
                     let key = (unit, line.external_ref.clone());
                     match standing.get(&key) {
                         Some(row) => self.change(tx, row, line).await?,
-                        None if taken.contains(&key) => Err(RowError::at("external_ref", "is in use by a customer out of the importing user's sight")),
+                        None if taken.contains(&key) => {
+                            Err(RowError::at("external_ref", "is in use by a customer out of the importing user's sight"))
+                        }
                         None => match self.create(tx, line, unit, region, &owners) {
                             Ok(row) => {
                                 new.push(row);
@@ -121,7 +127,11 @@ impl CustomerImport {
         Ok(results)
     }
 
-    async fn owners(&self, tx: &Scoped, placed: &[Result<(CustomerLine, UnitId, Option<UnitId>), RowError>]) -> Result<HashMap<String, Owner>, Error> {
+    async fn owners(
+        &self,
+        tx: &Scoped,
+        placed: &[Result<(CustomerLine, UnitId, Option<UnitId>), RowError>],
+    ) -> Result<HashMap<String, Owner>, Error> {
         let names: HashSet<String> = placed.iter().flatten().filter_map(|(line, ..)| line.owner.clone()).collect();
         if names.is_empty() {
             return Ok(HashMap::new());
@@ -129,7 +139,10 @@ impl CustomerImport {
         let users = org::repo::users_by_names(tx, names.into_iter().collect()).await?;
         let posts = org::repo::active_posts(tx, users.iter().map(|user| user.model.id).collect()).await?;
         let units_of = |user: UserId| posts.iter().filter(|post| post.user_id == user).map(|post| post.unit_id).collect();
-        Ok(users.into_iter().map(|user| (user.model.username.clone(), Owner { id: user.model.id, units: units_of(user.model.id) })).collect())
+        Ok(users
+            .into_iter()
+            .map(|user| (user.model.username.clone(), Owner { id: user.model.id, units: units_of(user.model.id) }))
+            .collect())
     }
 
     async fn change(&self, tx: &Scoped, row: &Row<customer::Entity>, line: CustomerLine) -> Result<RowResult, Error> {
@@ -161,7 +174,10 @@ impl CustomerImport {
         if !tx.reaches(&permit, place) {
             return Err(Error::forbidden_field("branch_code"));
         }
-        if owner.is_some() && owner != tx.viewer().user_id() && !tx.viewer().permit::<CustomerAssign>().is_ok_and(|assign| tx.reaches(&assign, place)) {
+        if owner.is_some()
+            && owner != tx.viewer().user_id()
+            && !tx.viewer().permit::<CustomerAssign>().is_ok_and(|assign| tx.reaches(&assign, place))
+        {
             return Err(Error::forbidden_field("owner"));
         }
         let mut row = blank(tx, unit, region);

@@ -152,9 +152,7 @@ impl Customers<'_> {
         said: Said,
         edit: impl FnOnce(&mut customer::Model) -> Result<(), Error> + Send + 'static,
     ) -> Result<Option<CustomerRow>, Error> {
-        self.scoped
-            .transaction(move |tx| async move { record::change::<customer::Entity, A>(&tx, &permit, id.0, said, edit).await })
-            .await
+        self.scoped.transaction(move |tx| async move { record::change::<customer::Entity, A>(&tx, &permit, id.0, said, edit).await }).await
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use entity::{CustomerId, UnitId, customer, party};
 use sea_orm::{ColumnTrait, Condition};
 
+use crate::access::Permit;
 use crate::access::action::CustomerCreate;
 use crate::access::visible::Place;
-use crate::access::Permit;
 use crate::db::{Row, Scoped};
 use crate::error::Error;
 
@@ -24,9 +24,7 @@ pub async fn by_ids(scoped: Scoped, ids: Vec<CustomerId>) -> Result<HashMap<Cust
 /// The customers that began at this unit under these references.
 pub async fn by_references(scoped: &Scoped, origin: UnitId, references: Vec<String>) -> Result<Vec<CustomerRow>, Error> {
     let most = references.len() as u64;
-    let began = Condition::all()
-        .add(customer::Column::OriginUnitId.eq(origin))
-        .add(customer::Column::ExternalRef.is_in(references));
+    let began = Condition::all().add(customer::Column::OriginUnitId.eq(origin)).add(customer::Column::ExternalRef.is_in(references));
     scoped.find::<customer::Entity>().filter(began).all(most).await
 }
 

@@ -132,12 +132,18 @@ impl Draft {
         }
         wrong.extend(self.phone.value().and_then(|phone| phone_violation(&at(fields::PHONE), phone)));
         wrong.extend(self.email.value().and_then(|email| email_violation(&at(fields::EMAIL), email)));
-        wrong.extend(self.birth_date.value().filter(|day| **day > today || day.year() < 1850).map(|_| {
-            Violation::new(at(fields::BIRTH_DATE), "range", "must lie between 1850 and today", "必须在1850年到今天之间")
-        }));
-        wrong.extend(self.annual_income.value().filter(|(minor, _)| *minor < 0).map(|_| {
-            Violation::new(at(fields::ANNUAL_INCOME), "range", "must not be negative", "不能为负数")
-        }));
+        wrong.extend(
+            self.birth_date
+                .value()
+                .filter(|day| **day > today || day.year() < 1850)
+                .map(|_| Violation::new(at(fields::BIRTH_DATE), "range", "must lie between 1850 and today", "必须在1850年到今天之间")),
+        );
+        wrong.extend(
+            self.annual_income
+                .value()
+                .filter(|(minor, _)| *minor < 0)
+                .map(|_| Violation::new(at(fields::ANNUAL_INCOME), "range", "must not be negative", "不能为负数")),
+        );
         wrong.extend(self.identity_number.value().and_then(|number| identity_violation(&at(fields::IDENTITY_NUMBER), number)));
         self.custom_violations(&at(fields::CUSTOM_FIELDS), &mut wrong);
         wrong
@@ -149,7 +155,11 @@ impl Draft {
         }
         for (key, value) in &self.custom {
             let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
-            if key.is_empty() || key.len() > LONGEST_KEY || !key.chars().all(fits) || !key.starts_with(|first: char| first.is_ascii_lowercase()) {
+            if key.is_empty()
+                || key.len() > LONGEST_KEY
+                || !key.chars().all(fits)
+                || !key.starts_with(|first: char| first.is_ascii_lowercase())
+            {
                 wrong.push(Violation::form(
                     format!("{field}.key"),
                     "must be a lower-case letter, then lower-case letters, digits and _, at most 40",
@@ -201,7 +211,11 @@ fn identity_violation(field: &str, number: &str) -> Option<Violation> {
     let fits = number.chars().all(|letter| letter.is_alphanumeric() || " -./".contains(letter));
     let long_enough = number.chars().filter(|letter| letter.is_alphanumeric()).count() >= 4;
     (!fits || !long_enough).then(|| {
-        Violation::form(field, "must be a whole number of letters and digits, not a masked one", "必须是完整的号码（字母和数字），不能是脱敏后的号码")
+        Violation::form(
+            field,
+            "must be a whole number of letters and digits, not a masked one",
+            "必须是完整的号码（字母和数字），不能是脱敏后的号码",
+        )
     })
 }
 

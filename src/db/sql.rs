@@ -50,7 +50,11 @@ impl<E: Visible> ScopedSql<E> {
         }
         let key: SimpleExpr = Expr::col((E::default(), key));
         let mut seen = Sql::select();
-        seen.expr_as(key.clone(), "key").from(E::default()).and_where(key.is_in(values)).cond_where(super::scoped::either(ways)).cond_where(self.filter);
+        seen.expr_as(key.clone(), "key")
+            .from(E::default())
+            .and_where(key.is_in(values))
+            .cond_where(super::scoped::either(ways))
+            .cond_where(self.filter);
         let mut totals = Sql::select();
         totals.column(("seen", "key")).expr_as(Expr::cust("COUNT(*)"), "total").from_subquery(seen, "seen").group_by_col(("seen", "key"));
         let rows = self.scoped.conn.all(&totals).await?;

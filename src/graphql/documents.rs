@@ -66,7 +66,9 @@ impl Documents {
 fn refusal(error: &ParseError) -> Refusal {
     let why = match error {
         ParseError::RecursionLimitExceeded => return Refusal::too_much("levels of nesting", PARSER_DEPTH),
-        ParseError::Syntax { message, .. } => message.rsplit("\n").find_map(|line| line.trim_start().strip_prefix("= ")).unwrap_or_default().to_owned(),
+        ParseError::Syntax { message, .. } => {
+            message.rsplit("\n").find_map(|line| line.trim_start().strip_prefix("= ")).unwrap_or_default().to_owned()
+        }
         other => other.to_string(),
     };
     let why: String = why.chars().take(MOST_SHOWN).collect();

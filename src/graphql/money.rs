@@ -34,7 +34,8 @@ impl Money {
 impl MoneyInput {
     /// In minor units, with the currency in capitals. Errors: BAD_USER_INPUT for an unknown currency, too many decimals, or too much.
     pub fn to_minor(&self, field: &str) -> Result<(i64, String), Error> {
-        money::to_minor(self.amount, &self.currency)
-            .map_err(|wrong| Error::invalid(Violation { field: format!("{field}.{}", wrong.part), rule: wrong.rule, message: wrong.message }))
+        money::to_minor(self.amount, &self.currency).map_err(|wrong| {
+            Error::invalid(Violation { field: format!("{field}.{}", wrong.part), rule: wrong.rule, message: wrong.message })
+        })
     }
 }

@@ -55,7 +55,9 @@ impl Parameters {
     pub fn from_body(body: &[u8]) -> Result<Self, Error> {
         match serde_json::from_slice(body) {
             Ok(Json::Object(parameters)) => Self::from_map(parameters),
-            Ok(Json::Array(_)) => Err(wrong("body", "batch", "must be one request; batches are not accepted", "只能是单个请求，不支持批量")),
+            Ok(Json::Array(_)) => {
+                Err(wrong("body", "batch", "must be one request; batches are not accepted", "只能是单个请求，不支持批量"))
+            }
             Ok(_) | Err(_) => Err(wrong("body", "form", "must be a JSON object", "必须是 JSON 对象")),
         }
     }

@@ -11,10 +11,7 @@ const LONGEST_PASSWORD: usize = 200;
 
 /// May a unit of this kind stand directly under one of that kind?
 pub fn may_stand_under(kind: UnitKind, parent: UnitKind) -> bool {
-    matches!(
-        (kind, parent),
-        (UnitKind::Region | UnitKind::Branch, UnitKind::Hq | UnitKind::Region) | (UnitKind::Site, UnitKind::Branch)
-    )
+    matches!((kind, parent), (UnitKind::Region | UnitKind::Branch, UnitKind::Hq | UnitKind::Region) | (UnitKind::Site, UnitKind::Branch))
 }
 
 fn is_code(text: &str, also: &str) -> bool {

@@ -139,10 +139,9 @@ fn shape_error(tree: &Growing, line: &UnitLine) -> Option<RowError> {
     }
     match line.parent_code.as_ref().and_then(|parent| tree.units.get(parent)) {
         Some(parent) if parent.code == line.code => Some(RowError::at("parent_code", "the unit would stand under itself")),
-        Some(parent) if !rules::may_stand_under(line.kind, parent.kind) => Some(RowError::at(
-            "kind",
-            format!("a {} does not stand under a {}", line.kind.to_value(), parent.kind.to_value()),
-        )),
+        Some(parent) if !rules::may_stand_under(line.kind, parent.kind) => {
+            Some(RowError::at("kind", format!("a {} does not stand under a {}", line.kind.to_value(), parent.kind.to_value())))
+        }
         Some(_) => None,
         None if line.kind != UnitKind::Hq => Some(RowError::at("parent_code", "only HQ stands under nothing")),
         None => tree
@@ -230,8 +229,7 @@ async fn add(
     tree.put(unit.clone());
     let paths = tree.line(&unit).into_iter().zip(0..).map(|(ancestor_id, depth)| org_path::Model { ancestor_id, descendant_id: id, depth });
     tx.insert_beside::<org_path::Entity>(paths.collect()).await?;
-    let nothing =
-        org_unit::Model { code: String::new(), name: String::new(), parent_id: None, business_mode: None, ..unit.clone() };
+    let nothing = org_unit::Model { code: String::new(), name: String::new(), parent_id: None, business_mode: None, ..unit.clone() };
     let changes = differences::<org_unit::Entity>(&nothing, &unit);
     audit::record(tx, vec![Entry::of::<OrganisationAdminister>(id, Some(id), changes)]).await
 }

@@ -212,13 +212,7 @@ async fn add(
     Ok(account)
 }
 
-async fn give(
-    tx: &Scoped,
-    permit: &Permit<OrganisationAdminister>,
-    account: &user::Model,
-    role: &str,
-    unit: UnitId,
-) -> Result<(), Error> {
+async fn give(tx: &Scoped, permit: &Permit<OrganisationAdminister>, account: &user::Model, role: &str, unit: UnitId) -> Result<(), Error> {
     let now = tx.now();
     let post = post::Model {
         id: tx.clock().id(),

@@ -25,7 +25,8 @@ pub async fn fill(db: &crate::db::Db, rights: &Rights, secrets: &Secrets, passwo
         let file: PathBuf = folder.join(name);
         std::fs::write(&file, text)?;
         let scoped = db.seen_by(operator_unscoped(rights));
-        let options = Options { password_hash: Some(hash.clone()), ..Options::new(kind, file) };
+        let mut options = Options::new(kind, file);
+        options.password_hash = Some(hash.clone());
         let report = import(&scoped, &secrets.identity, options).await?;
         if report.bad > 0 {
             return Err(Failure::new(format!("the sample {name} has bad rows: {}", report.summary())));

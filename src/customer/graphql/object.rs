@@ -163,7 +163,12 @@ impl Customer {
     async fn custom_fields(&self) -> Option<Vec<CustomFieldValue>> {
         self.open(fields::CUSTOM_FIELDS, |row| {
             let custom = row.custom.as_object()?;
-            Some(custom.iter().filter_map(|(key, value)| Some(CustomFieldValue { key: key.clone(), value: value.as_str()?.to_owned() })).collect())
+            Some(
+                custom
+                    .iter()
+                    .filter_map(|(key, value)| Some(CustomFieldValue { key: key.clone(), value: value.as_str()?.to_owned() }))
+                    .collect(),
+            )
         })
     }
 

@@ -21,12 +21,13 @@ use crate::secrets::Secrets;
 #[derive(Default)]
 pub struct CustomerQuery;
 
-fn understood(ctx: &Context<'_>, filter: Option<&CustomerFilter>, sort: Option<CustomerSort>) -> Result<(Understood, Order<customer::Entity>), Error> {
-    let with = Understanding {
-        scoped: ctx.scoped()?,
-        identity: &ctx.given::<Secrets>()?.identity,
-        lookups: ctx.given::<IdentityLookups>()?,
-    };
+fn understood(
+    ctx: &Context<'_>,
+    filter: Option<&CustomerFilter>,
+    sort: Option<CustomerSort>,
+) -> Result<(Understood, Order<customer::Entity>), Error> {
+    let with =
+        Understanding { scoped: ctx.scoped()?, identity: &ctx.given::<Secrets>()?.identity, lookups: ctx.given::<IdentityLookups>()? };
     Ok((understand(filter, sort, &with)?, order(sort)))
 }
 

@@ -395,11 +395,9 @@ mod tests {
         let spreads = |i: usize| format!("...W{} ", i + 1).repeat(20);
         let wide: String = (0..5).map(|i| format!("fragment W{i} on Q {{ {} }} ", spreads(i))).collect();
         let unused = format!("{{ a }} {doubling} fragment F30 on Q {{ a }}");
-        for text in [
-            format!("{{ ...F0 }} {doubling} fragment F30 on Q {{ a }}"),
-            format!("{{ ...W0 }} {wide} fragment W5 on Q {{ a }}"),
-            unused,
-        ] {
+        for text in
+            [format!("{{ ...F0 }} {doubling} fragment F30 on Q {{ a }}"), format!("{{ ...W0 }} {wide} fragment W5 on Q {{ a }}"), unused]
+        {
             let document = parse_query(&text).unwrap();
             let started = Instant::now();
             let found = analyse(&document, None, &Variables::default(), &Limits::default());
