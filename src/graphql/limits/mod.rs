@@ -2,6 +2,7 @@
 //! over the parsed document, before validation, which walks fragment spreads again and again.
 
 pub mod cost;
+mod fragments;
 pub mod lexer;
 
 use async_graphql::Pos;

@@ -1,0 +1,92 @@
+use secrecy::ExposeSecret;
+
+use super::*;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+fn loaded(file: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("some.toml");
+    std::fs::write(&path, file).unwrap();
+    Config::from_environment(|name| match name {
+        "BRANCHWISE_CONFIG" => Some(path.display().to_string()),
+        name => environment.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()),
+    })
+}
+
+fn faults(file: &str, environment: &[(&str, &str)]) -> String {
+    loaded(file, environment).map(|_| ()).unwrap_err().to_string()
+}
+
+#[test]
+fn without_anything_there_are_defaults() {
+    let config = Config::from_environment(|_| None).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.admin_listen.to_string(), "127.0.0.1:9090");
+    assert_eq!(config.database.url, "sqlite://branchwise.db?mode=rwc");
+    assert_eq!((config.currency.as_str(), config.introspection, config.secret.is_none()), ("CNY", true, true));
+    assert_eq!(config.http.status_profile, StatusProfile::Audit);
+    assert_eq!(config.limits, Limits::default());
+}
+
+#[test]
+fn the_environment_goes_over_the_file_and_the_file_over_defaults() {
+    let file = "listen = '0.0.0.0:1'\nadmin_listen = '0.0.0.0:2'\nintrospection = false\n[http]\nstatus_profile = 'draft-2026'\n\
+        body_limit_bytes = 5\n[limits]\ndepth = 9\n[database]\nurl = 'sqlite://a'\nmax_connections = 3";
+    let environment = [("BRANCHWISE_LISTEN", "[::1]:7"), ("DATABASE_URL", "postgres://u:p@h/d"), ("BRANCHWISE_SECRET", SECRET)];
+    let config = loaded(file, &environment).unwrap();
+    assert_eq!((config.listen.to_string(), config.admin_listen.to_string()), ("[::1]:7".to_owned(), "0.0.0.0:2".to_owned()));
+    assert_eq!((config.database.url.as_str(), config.database.max_connections), ("postgres://u:p@h/d", 3));
+    assert_eq!((config.http.body_limit_bytes, config.http.body_timeout_s), (5, 15));
+    assert_eq!(config.http.status_profile, StatusProfile::Draft2026);
+    assert_eq!((config.limits.depth, config.limits.aliases, config.introspection), (9, 200, false));
+    assert_eq!(config.secret.unwrap().expose_secret(), SECRET);
+}
+
+#[test]
+fn every_fault_has_its_line() {
+    let said = faults("listen = 'here'\ncurrency = 'XYY'\n[http]\nmax_connections = 0", &[("DATABASE_URL", "mysql://u:hidden@h")]);
+    let lines: Vec<_> = said.lines().collect();
+    assert_eq!(lines.len(), 4, "{said}");
+    assert!(lines[0].contains("BRANCHWISE_LISTEN") && lines[0].contains("here"));
+    assert!(lines[1].contains("XYY") && lines[2].contains("DATABASE_URL") && lines[3].contains("http.max_connections"));
+    assert!(!said.contains("hidden"));
+}
+
+#[test]
+fn unknown_and_malformed_entries_are_named() {
+    assert!(faults("lissen = 'x'", &[]).contains("lissen"));
+    assert!(faults("[http]\nbody_limit = 1", &[]).contains("body_limit"));
+    assert!(faults("[limits]\ndepth = 'deep'", &[]).contains("depth"));
+    assert!(faults("[http]\nstatus_profile = 'other'", &[]).contains("other"));
+}
+
+#[test]
+fn the_secret_is_never_told() {
+    let said = faults(&format!("secret = '{SECRET}\nlisten = 3"), &[]);
+    assert!(said.contains("line 1") && !said.contains(SECRET), "{said}");
+    let short = faults("", &[("BRANCHWISE_SECRET", "hush-hush")]);
+    assert!(short.contains("32") && !short.contains("hush"), "{short}");
+    let config = loaded("", &[("BRANCHWISE_SECRET", SECRET), ("DATABASE_URL", "postgres://u:hidden@h/d")]).unwrap();
+    let shown = format!("{config:?}");
+    assert!(!shown.contains(SECRET) && !shown.contains("hidden"), "{shown}");
+}
+
+#[test]
+fn the_secret_may_stand_in_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    std::fs::write(&path, format!("{SECRET}\n")).unwrap();
+    let config = loaded("", &[("BRANCHWISE_SECRET", path.to_str().unwrap())]).unwrap();
+    assert_eq!(config.secret.unwrap().expose_secret(), SECRET);
+    let missing = "/run/secrets/branchwise/a-path-of-more-than-32-characters";
+    assert!(faults("", &[("BRANCHWISE_SECRET", missing)]).contains("cannot be read"));
+}
+
+#[test]
+fn a_file_that_is_named_must_be_there() {
+    let named = |name: &str| (name == "BRANCHWISE_CONFIG").then(|| "/nowhere/branchwise.toml".to_owned());
+    let said = Config::from_environment(named).unwrap_err().to_string();
+    assert!(said.contains("/nowhere/branchwise.toml"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
