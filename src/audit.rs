@@ -44,8 +44,8 @@ pub async fn record(scoped: &Scoped, entries: Vec<Entry>) -> Result<(), Error> {
         .into_iter()
         .map(|entry| audit::Model {
             id: scoped.clock().id(),
-            at: at,
-            actor_id: actor_id,
+            at,
+            actor_id,
             reason: reason.clone(),
             action: format!("{}:{}", entry.resource.word(), entry.action.word()),
             record_type: entry.resource.word().to_owned(),

@@ -24,6 +24,7 @@ use crate::secrets::Secrets;
 
 /// Anything with a global id.
 #[derive(Interface)]
+#[expect(clippy::large_enum_variant, reason = "lives as long as one field of one answer")]
 #[graphql(field(name = "id", ty = "ID", desc = "The global id."))]
 pub enum Node {
     /// A customer.

@@ -40,7 +40,7 @@ pub enum MalformedPolicy {
         action = .rule.action, reach = .rule.reach, level = .rule.level, effect = .rule.effect)]
     Row {
         /// The row.
-        rule: Rule,
+        rule: Box<Rule>,
         /// What is wrong with it.
         what: &'static str,
     },
@@ -68,7 +68,7 @@ enum Meaning {
 
 impl Rule {
     fn meaning(&self, roles: &HashMap<String, String>) -> Result<Meaning, MalformedPolicy> {
-        let wrong = |what| MalformedPolicy::Row { rule: self.clone(), what };
+        let wrong = |what| MalformedPolicy::Row { rule: Box::new(self.clone()), what };
         if !roles.contains_key(&self.role) {
             return Err(wrong("no such role"));
         }

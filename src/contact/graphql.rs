@@ -34,6 +34,7 @@ impl Contact {
     }
 }
 
+/// A person at a customer. You see it as clearly as the customer.
 #[Object]
 impl Contact {
     /// The global id.

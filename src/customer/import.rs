@@ -30,6 +30,9 @@ pub struct CustomerLine {
     pub draft: Draft,
 }
 
+/// A row with its unit and that unit's region, or why it cannot stand.
+type Placed = Result<(CustomerLine, UnitId, Option<UnitId>), RowError>;
+
 /// What is known while a file is read.
 #[derive(Clone)]
 pub struct CustomerImport {
@@ -61,7 +64,7 @@ impl CustomerImport {
     }
 
     /// The unit of a row, if the row can stand at all.
-    fn place(&mut self, line: CustomerLine) -> Result<(CustomerLine, UnitId, Option<UnitId>), RowError> {
+    fn place(&mut self, line: CustomerLine) -> Placed {
         if let Some(wrong) = rules::reference_violation("external_ref", &line.external_ref) {
             return Err(wrong.into());
         }
@@ -76,11 +79,7 @@ impl CustomerImport {
         wrong.map_or(Ok((CustomerLine { draft, ..line }, unit, region)), |wrong| Err(wrong.into()))
     }
 
-    async fn write(
-        &self,
-        tx: &Scoped,
-        placed: Vec<Result<(CustomerLine, UnitId, Option<UnitId>), RowError>>,
-    ) -> Result<Vec<RowResult>, Error> {
+    async fn write(&self, tx: &Scoped, placed: Vec<Placed>) -> Result<Vec<RowResult>, Error> {
         let mut references: HashMap<UnitId, Vec<String>> = HashMap::new();
         for (line, unit, _) in placed.iter().flatten() {
             references.entry(*unit).or_default().push(line.external_ref.clone());
@@ -127,11 +126,7 @@ impl CustomerImport {
         Ok(results)
     }
 
-    async fn owners(
-        &self,
-        tx: &Scoped,
-        placed: &[Result<(CustomerLine, UnitId, Option<UnitId>), RowError>],
-    ) -> Result<HashMap<String, Owner>, Error> {
+    async fn owners(&self, tx: &Scoped, placed: &[Placed]) -> Result<HashMap<String, Owner>, Error> {
         let names: HashSet<String> = placed.iter().flatten().filter_map(|(line, ..)| line.owner.clone()).collect();
         if names.is_empty() {
             return Ok(HashMap::new());

@@ -81,6 +81,7 @@ fn together<E: Visible>(keys: Vec<Nested<E>>) -> Vec<Vec<Nested<E>>> {
 
 /// The page under each parent; a parent without rows is absent.
 pub async fn pages<E: Visible>(keys: Vec<Nested<E>>) -> Result<HashMap<Nested<E>, Arc<PageOf<Row<E>>>>, Error> {
+    #[expect(clippy::mutable_key_type, reason = "keys compare by parent, shape and slice, which never change")]
     let mut found = HashMap::new();
     for group in together(keys) {
         let Some(asked) = group.first().map(|first| first.asked.clone()) else { continue };
@@ -96,6 +97,7 @@ pub async fn pages<E: Visible>(keys: Vec<Nested<E>>) -> Result<HashMap<Nested<E>
 
 /// How many rows stand under each parent; a parent without rows is absent.
 pub async fn counts<E: Visible>(keys: Vec<Nested<E>>) -> Result<HashMap<Nested<E>, u64>, Error> {
+    #[expect(clippy::mutable_key_type, reason = "keys compare by parent, shape and slice, which never change")]
     let mut found = HashMap::new();
     for group in together(keys) {
         let Some(asked) = group.first().map(|first| first.asked.clone()) else { continue };

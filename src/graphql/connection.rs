@@ -68,6 +68,7 @@ macro_rules! connection {
         #[doc = concat!("One of the ", $what, " on a page.")]
         pub struct $edge<'a>(&'a (String, $node));
 
+        #[doc = concat!("A page of ", $what, ".")]
         #[async_graphql::Object]
         impl $connection {
             /// The rows with their cursors.
@@ -91,6 +92,7 @@ macro_rules! connection {
             }
         }
 
+        #[doc = concat!("One of the ", $what, " on a page.")]
         #[async_graphql::Object]
         impl<'a> $edge<'a> {
             /// Where the row stands: hand it in as `after` or `before`.

@@ -2,11 +2,11 @@
 
 use async_graphql::{ID, InputObject};
 use entity::Timestamp;
-use rust_decimal::Decimal;
 use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, Value};
 use time::{Date, OffsetDateTime};
 
+use super::decimal::Decimal;
 use crate::error::{Error, Violation};
 
 /// Most values in one `in`.
@@ -198,7 +198,7 @@ impl DateFilter {
 impl MoneyFilter {
     /// On a pair of columns.
     pub fn condition<C: ColumnTrait>(&self, minor: C, currency: C, field: &str, wrong: &mut Wrong) -> Condition {
-        let mut understood = |amount: Decimal, part: &str| match crate::money::to_minor(amount, &self.currency) {
+        let mut understood = |amount: Decimal, part: &str| match crate::money::to_minor(amount.0, &self.currency) {
             Ok((minor, _)) => Some(minor),
             Err(money) => {
                 let part = if money.part == "amount" { part } else { money.part };

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod connection;
 pub mod context;
+pub mod decimal;
 pub mod documents;
 pub mod filter;
 pub mod id;

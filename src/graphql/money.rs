@@ -1,8 +1,8 @@
 //! Money in the API: a decimal amount and its currency; at rest minor units in a 64-bit integer.
 
 use async_graphql::{InputObject, SimpleObject};
-use rust_decimal::Decimal;
 
+use super::decimal::Decimal;
 use crate::error::{Error, Violation};
 use crate::money;
 
@@ -27,14 +27,14 @@ pub struct MoneyInput {
 impl Money {
     /// From minor units.
     pub fn new(minor: i64, currency: &str) -> Self {
-        Self { amount: money::from_minor(minor, currency), currency: currency.to_owned() }
+        Self { amount: Decimal(money::from_minor(minor, currency)), currency: currency.to_owned() }
     }
 }
 
 impl MoneyInput {
     /// In minor units, with the currency in capitals. Errors: BAD_USER_INPUT for an unknown currency, too many decimals, or too much.
     pub fn to_minor(&self, field: &str) -> Result<(i64, String), Error> {
-        money::to_minor(self.amount, &self.currency).map_err(|wrong| {
+        money::to_minor(self.amount.0, &self.currency).map_err(|wrong| {
             Error::invalid(Violation { field: format!("{field}.{}", wrong.part), rule: wrong.rule, message: wrong.message })
         })
     }

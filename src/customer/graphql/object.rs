@@ -64,6 +64,7 @@ impl Customer {
     }
 }
 
+/// A customer: one unit's relationship with a person or company. What your rights do not open is null and named in `hiddenFields`.
 #[Object]
 impl Customer {
     /// The global id.

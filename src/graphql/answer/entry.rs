@@ -44,7 +44,13 @@ pub(super) fn of_server_error(error: &ServerError, locale: Locale) -> Entry {
 /// A document that is GraphQL but does not fit the schema.
 pub(super) fn of_validation(why: &Text, locale: Locale, locations: &[Pos]) -> Entry {
     let message = Text::new(tidy(&why.en), format!("查询文档无效：{}", tidy(&why.zh)));
-    entry("GRAPHQL_VALIDATION_FAILED", locale.of(&message), Map::new(), locations, &[])
+    let field = argument(&why.en).map(|field| ("field".to_owned(), Json::from(field)));
+    entry("GRAPHQL_VALIDATION_FAILED", locale.of(&message), field.into_iter().collect(), locations, &[])
+}
+
+/// The argument, or field of one, that a message of the validation is about.
+fn argument(message: &str) -> Option<&str> {
+    message.strip_prefix("Invalid value for argument \"")?.split('"').next()
 }
 
 /// A document that is not GraphQL.

@@ -39,6 +39,7 @@ impl OrgUnit {
     }
 }
 
+/// A unit of the organisation. Your own line and subtree you see whole; of units whose cards you see sideways, code, name and kind.
 #[Object]
 impl OrgUnit {
     /// The global id.

@@ -22,6 +22,7 @@ impl User {
 /// The titles of users, apart from anything else that is loaded by user.
 pub type Titles = Loader<UserId, String>;
 
+/// Somebody who works in the group.
 #[Object]
 impl User {
     /// The global id.

@@ -28,6 +28,7 @@ impl ViewerQuery {
     }
 }
 
+/// You, as the gateway knows you.
 #[Object]
 impl Viewer {
     /// Your global id.
@@ -67,6 +68,7 @@ impl Viewer {
     }
 }
 
+/// A role that you hold at a unit, for a time.
 #[Object]
 impl Post {
     /// The global id.
