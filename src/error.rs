@@ -65,7 +65,7 @@ impl Violation {
 }
 
 /// A write that met a newer record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Conflict {
     /// The version that stands; none: it is no question of versions.
     pub current_version: Option<i64>,

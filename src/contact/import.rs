@@ -43,7 +43,7 @@ impl ContactImport {
     /// Reads the units in sight. Errors: FORBIDDEN without the right to import.
     pub async fn init(scoped: &Scoped) -> Result<Self, Error> {
         scoped.viewer().permit::<CustomerImport>()?;
-        let rows = org::repo::every_unit(scoped).await?;
+        let rows = org::every_unit(scoped).await?;
         let root = rows.iter().find(|row| row.model.parent_id.is_none()).map(|row| row.model.code.clone());
         let units = rows.into_iter().map(|row| (row.model.code, row.model.id)).collect();
         Ok(Self { scoped: scoped.clone(), units: Arc::new(units), root, seen: HashSet::new() })
@@ -72,7 +72,7 @@ impl ContactImport {
         }
         let mut customers: HashMap<(UnitId, String), CustomerRow> = HashMap::new();
         for (unit, references) in references {
-            for row in customer::repo::by_references(tx, unit, references).await? {
+            for row in customer::by_references(tx, unit, references).await? {
                 if let Some(reference) = row.model.external_ref.clone() {
                     customers.insert((unit, reference), row);
                 }

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use async_graphql::{Enum, ID, InputObject};
 use entity::{UnitId, UserId, customer, org_path, org_unit};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _, clock::DefaultClock};
-use sea_orm::sea_query::{Expr, Func, Query as Sql};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Query as Sql};
 use sea_orm::{ColumnTrait, Condition};
 
 use super::fields;
@@ -305,7 +305,9 @@ impl Reading<'_> {
         }
         if let Some(not) = &filter.not {
             let not = self.read(not, depth + 1)?;
-            all = all.add(if not.is_empty() { Condition::all().add(Expr::cust("1 = 0")) } else { not.not() });
+            // Whatever is unknown of a row is not fulfilled, so its contrary is.
+            let holds = if not.is_empty() { Expr::cust("1 = 1") } else { not.into() };
+            all = all.add(Expr::expr(Func::coalesce([holds, Expr::val(false)])).not());
         }
         Ok(all)
     }

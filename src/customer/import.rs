@@ -47,7 +47,7 @@ impl CustomerImport {
     /// Reads the units in sight. Errors: FORBIDDEN without the right to import customers.
     pub async fn init(scoped: &Scoped, identity: &Arc<Identity>) -> Result<Self, Error> {
         scoped.viewer().permit::<Importing>()?;
-        let rows = org::repo::every_unit(scoped).await?;
+        let rows = org::every_unit(scoped).await?;
         let root = rows.iter().find(|row| row.model.parent_id.is_none()).map(|row| row.model.code.clone());
         let units = rows.into_iter().map(|row| (row.model.code, (row.model.id, row.model.region_id))).collect();
         Ok(Self { scoped: scoped.clone(), identity: identity.clone(), units: Arc::new(units), root, seen: HashSet::new() })
@@ -131,8 +131,8 @@ impl CustomerImport {
         if names.is_empty() {
             return Ok(HashMap::new());
         }
-        let users = org::repo::users_by_names(tx, names.into_iter().collect()).await?;
-        let posts = org::repo::active_posts(tx, users.iter().map(|user| user.model.id).collect()).await?;
+        let users = org::users_by_names(tx, names.into_iter().collect()).await?;
+        let posts = org::active_posts(tx, users.iter().map(|user| user.model.id).collect()).await?;
         let units_of = |user: UserId| posts.iter().filter(|post| post.user_id == user).map(|post| post.unit_id).collect();
         Ok(users
             .into_iter()

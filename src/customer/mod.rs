@@ -24,7 +24,7 @@ use crate::patch::Patch;
 use crate::record::{self, Said, differences};
 use crate::secrets::Identity;
 
-pub use repo::CustomerRow;
+pub use repo::{CustomerRow, by_references};
 pub use rules::Draft;
 
 /// A customer to be.
@@ -66,7 +66,7 @@ impl Customers<'_> {
         let identity = self.identity.clone();
         self.scoped
             .transaction(move |tx| async move {
-                let unit = org::repo::unit(&tx, new.unit).await?.ok_or_else(|| Error::not_found_field("input.unitId"))?;
+                let unit = org::unit(&tx, new.unit).await?.ok_or_else(|| Error::not_found_field("input.unitId"))?;
                 let owner = match new.owner {
                     Patch::Keep => creator_as_owner(&tx, new.unit),
                     Patch::Clear => None,
@@ -166,11 +166,11 @@ fn creator_as_owner(scoped: &Scoped, unit: UnitId) -> Option<UserId> {
 
 /// An owner is somebody in the caller's sight who holds an active post at the customer's unit or above it.
 async fn check_owner(scoped: &Scoped, owner: UserId, unit: UnitId, field: &str) -> Result<(), Error> {
-    if org::repo::user(scoped, owner).await?.is_none() {
+    if org::user(scoped, owner).await?.is_none() {
         return Err(Error::not_found_field(field));
     }
     let line: Vec<UnitId> = scoped.viewer().tree().line(unit).map(|above| above.id).collect();
-    if org::repo::holds_post_at(scoped, owner, line).await? {
+    if org::holds_post_at(scoped, owner, line).await? {
         return Ok(());
     }
     Err(Error::invalid(Violation::new(field, "post", "holds no post at the customer's unit", "在该客户所属单位没有岗位")))

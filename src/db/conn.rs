@@ -192,7 +192,7 @@ fn sqlite(config: &DbConfig, connections: u32) -> ConnectOptions {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
-            .pragma("cache_size", "-65536")
+            .pragma("cache_size", "-8192")
             .pragma("temp_store", "memory")
     });
     options

@@ -36,6 +36,8 @@ fn from_sqlx(error: &SqlxError) -> Option<Error> {
             // SQLite: full, busy.
             Some("13") => Some(Error::InsufficientStorage),
             Some("5" | "517" | "261") => Some(Error::Overloaded),
+            // A name that somebody took between our look and our write.
+            Some("23505" | "2067" | "1555") => Some(Error::Conflict(Box::default())),
             _ => None,
         },
         _ => None,

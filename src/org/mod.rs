@@ -8,4 +8,5 @@ pub mod sign_in;
 pub mod units;
 pub mod users;
 
+pub use repo::{active_posts, every_unit, holds_post_at, unit, user, users_by_names};
 pub use sign_in::SignIn;
