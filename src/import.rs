@@ -33,7 +33,7 @@ impl RowError {
 
     /// About a name that leads to nothing.
     pub fn unknown(column: &str, name: &str) -> Self {
-        Self::at(column, format!("there is no '{name}' that the importing user can see"))
+        Self::at(column, format!("there is no '{name}' that the importing user can see: correct it, or import it first"))
     }
 
     /// An error of a use case as it concerns this row; errors that concern the whole import come back.

@@ -84,7 +84,13 @@ impl User {
                     unit_code: unit.clone(),
                 };
                 if let Some(Err(wrong)) = users::import(&scoped, vec![line], hash).await?.into_iter().next() {
-                    return Err(Failure::new(format!("{}: {}", wrong.column.unwrap_or_default(), wrong.reason)));
+                    return Err(match wrong.column.as_deref() {
+                        Some("unit_code") => {
+                            Failure::new(format!("there is no unit '{unit}': import your units first (branchwise import org-units FILE)"))
+                        }
+                        Some("role") => Failure::new(format!("there is no role '{role}': the default ones stand in the README")),
+                        column => Failure::new(format!("{}: {}", column.unwrap_or_default(), wrong.reason)),
+                    });
                 }
                 writeln!(out, "{name} is {role} at {unit}")?;
             }

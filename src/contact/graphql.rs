@@ -154,7 +154,11 @@ pub struct ContactMutation;
 #[Object]
 impl ContactMutation {
     /// Adds a contact to a customer.
-    async fn create_contact(&self, ctx: &Context<'_>, input: CreateContactInput) -> Result<ContactPayload> {
+    async fn create_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The contact to be.")] input: CreateContactInput,
+    ) -> Result<ContactPayload> {
         let contacts = Contacts { scoped: ctx.scoped()? };
         let customer = from_global::<CustomerId>(&input.customer_id, "input.customerId")?;
         let given = |text: Option<String>| text.map_or(Patch::Keep, Patch::Set);
@@ -164,7 +168,11 @@ impl ContactMutation {
     }
 
     /// Changes fields of a contact.
-    async fn update_contact(&self, ctx: &Context<'_>, input: UpdateContactInput) -> Result<ContactPayload> {
+    async fn update_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What changes.")] input: UpdateContactInput,
+    ) -> Result<ContactPayload> {
         let contacts = Contacts { scoped: ctx.scoped()? };
         let id = from_global::<ContactId>(&input.id, "input.id")?;
         let draft = ContactDraft { name: patch(input.name), role: patch(input.role), phone: patch(input.phone), email: patch(input.email) };
@@ -172,14 +180,22 @@ impl ContactMutation {
     }
 
     /// Takes a contact out of lists and totals. By id it stays, with `archivedAt`.
-    async fn archive_contact(&self, ctx: &Context<'_>, input: ArchiveContactInput) -> Result<ContactPayload> {
+    async fn archive_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which contact.")] input: ArchiveContactInput,
+    ) -> Result<ContactPayload> {
         let contacts = Contacts { scoped: ctx.scoped()? };
         let id = from_global::<ContactId>(&input.id, "input.id")?;
         Ok(contacts.set_archived(id, true, input.expected_version).await?.into())
     }
 
     /// Brings an archived contact back.
-    async fn restore_contact(&self, ctx: &Context<'_>, input: ArchiveContactInput) -> Result<ContactPayload> {
+    async fn restore_contact(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which contact.")] input: ArchiveContactInput,
+    ) -> Result<ContactPayload> {
         let contacts = Contacts { scoped: ctx.scoped()? };
         let id = from_global::<ContactId>(&input.id, "input.id")?;
         Ok(contacts.set_archived(id, false, input.expected_version).await?.into())

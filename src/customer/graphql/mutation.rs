@@ -171,7 +171,11 @@ pub struct CustomerMutation;
 #[Object]
 impl CustomerMutation {
     /// Adds a customer at a unit. Always a new one: who else in the group knows the person or company is none of this answer's business.
-    async fn create_customer(&self, ctx: &Context<'_>, input: CreateCustomerInput) -> Result<CustomerPayload> {
+    async fn create_customer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The customer to be.")] input: CreateCustomerInput,
+    ) -> Result<CustomerPayload> {
         let customers = customers(ctx)?;
         let mut wrong = Vec::new();
         let draft = Draft {
@@ -201,7 +205,11 @@ impl CustomerMutation {
     }
 
     /// Changes fields of a customer.
-    async fn update_customer(&self, ctx: &Context<'_>, input: UpdateCustomerInput) -> Result<CustomerPayload> {
+    async fn update_customer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What changes.")] input: UpdateCustomerInput,
+    ) -> Result<CustomerPayload> {
         let customers = customers(ctx)?;
         let mut wrong = Vec::new();
         let draft = Draft {
@@ -226,7 +234,11 @@ impl CustomerMutation {
     }
 
     /// Gives a customer another owner within its unit, or none.
-    async fn assign_customer(&self, ctx: &Context<'_>, input: AssignCustomerInput) -> Result<CustomerPayload> {
+    async fn assign_customer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Who gets which customer.")] input: AssignCustomerInput,
+    ) -> Result<CustomerPayload> {
         let customers = customers(ctx)?;
         let id = from_global::<CustomerId>(&input.id, "input.id")?;
         let owner = input.owner_id.map(|owner| from_global::<UserId>(&owner, "input.ownerId")).transpose()?;
@@ -234,14 +246,22 @@ impl CustomerMutation {
     }
 
     /// Takes a customer out of lists and totals. By id it stays, with `archivedAt`.
-    async fn archive_customer(&self, ctx: &Context<'_>, input: ArchiveCustomerInput) -> Result<CustomerPayload> {
+    async fn archive_customer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which customer.")] input: ArchiveCustomerInput,
+    ) -> Result<CustomerPayload> {
         let customers = customers(ctx)?;
         let id = from_global::<CustomerId>(&input.id, "input.id")?;
         Ok(customers.set_archived(id, true, input.expected_version).await?.into())
     }
 
     /// Brings an archived customer back.
-    async fn restore_customer(&self, ctx: &Context<'_>, input: ArchiveCustomerInput) -> Result<CustomerPayload> {
+    async fn restore_customer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which customer.")] input: ArchiveCustomerInput,
+    ) -> Result<CustomerPayload> {
         let customers = customers(ctx)?;
         let id = from_global::<CustomerId>(&input.id, "input.id")?;
         Ok(customers.set_archived(id, false, input.expected_version).await?.into())

@@ -39,7 +39,7 @@ pub struct SignInMutation;
 #[Object]
 impl SignInMutation {
     /// Signs in by name and password. Needs no token. A wrong name and a wrong password give the same UNAUTHENTICATED.
-    async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<SignInPayload> {
+    async fn sign_in(&self, ctx: &Context<'_>, #[graphql(desc = "Who signs in.")] input: SignInInput) -> Result<SignInPayload> {
         if ctx.given::<TriedToSignIn>()?.0.swap(true, Ordering::Relaxed) {
             return Err(Error::invalid(Violation::new("signIn", "once", "may stand in a request once", "每个请求只能出现一次")).into());
         }
