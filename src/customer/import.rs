@@ -106,10 +106,11 @@ impl CustomerImport {
                     let key = (unit, line.external_ref.clone());
                     match standing.get(&key) {
                         Some(row) => self.change(tx, row, line).await?,
-                        None if taken.contains(&key) => {
-                            Err(RowError::at("external_ref", "is in use by a customer out of the importing user's sight"))
-                        }
+                        // Whether a reference is in use is told only to whoever may create there.
                         None => match self.create(tx, line, unit, region, &owners) {
+                            Ok(_) if taken.contains(&key) => {
+                                Err(RowError::at("external_ref", "is in use by a customer out of the importing user's sight"))
+                            }
                             Ok(row) => {
                                 new.push(row);
                                 Ok(Outcome::Added)
