@@ -69,3 +69,34 @@ fn column_of(field: &str) -> String {
         column
     })
 }
+
+/// Why a row was not taken in: for a reason of its own, or by an error that may concern the whole import.
+#[derive(Debug)]
+pub enum Refused {
+    /// A reason of its own.
+    Row(RowError),
+    /// An error of a use case.
+    Whole(Error),
+}
+
+impl Refused {
+    /// As it concerns the row; errors that concern the whole import come back.
+    pub fn of_row(self) -> Result<RowError, Error> {
+        match self {
+            Self::Row(wrong) => Ok(wrong),
+            Self::Whole(error) => RowError::of_row(error),
+        }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Whole(error)
+    }
+}
+
+impl From<RowError> for Refused {
+    fn from(wrong: RowError) -> Self {
+        Self::Row(wrong)
+    }
+}

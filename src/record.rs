@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
 use crate::access::visible::{Visible, Writes};
-use crate::access::{FieldClass, Level, Permit};
+use crate::access::{FieldClass, Level, Permit, Permits};
 use crate::audit::{self, Changes, Entry};
 use crate::db::{Row, Scoped};
 use crate::error::{Conflict, Error};
@@ -31,6 +31,10 @@ pub trait Record: Visible {
     fn version(row: &Self::Model) -> i64;
     /// Raises version and time of change.
     fn stamp(row: &mut Self::Model, now: Timestamp);
+    /// When a row was archived; none for tables whose rows are not.
+    fn archived_at(_row: &mut Self::Model) -> Option<&mut Option<Timestamp>> {
+        None
+    }
     /// Changed beyond what the fields show: an identity number replaced by another.
     fn differs_unseen(_before: &Self::Model, _after: &Self::Model) -> Option<&'static str> {
         None
@@ -62,9 +66,40 @@ pub fn hidden_fields<E: Record>(level: Level) -> impl Iterator<Item = &'static s
     E::fields().iter().filter(move |field| field.class.hidden(level)).map(|field| field.name)
 }
 
-/// Changes one record within a unit of work. `edit` turns the state before into the state after. Returns the record as it stands; none
-/// where the change took it out of sight. Errors: NOT_FOUND, FORBIDDEN (with the field, where it is about one), CONFLICT, those of `edit`.
+/// Changes one record in a unit of work of its own. `edit` turns the state before into the state after. Returns the record as it stands;
+/// none where the change took it out of sight. Errors: NOT_FOUND, FORBIDDEN (with the field, where it is about one), CONFLICT, those of
+/// `edit`.
 pub async fn change<E: Record, A: Writes<E>>(
+    scoped: &Scoped,
+    permit: Permit<A>,
+    id: Uuid,
+    said: Said,
+    edit: impl FnOnce(&mut E::Model) -> Result<(), Error> + Send + 'static,
+) -> Result<Option<Row<E>>, Error> {
+    scoped.transaction(move |tx| async move { change_within::<E, A>(&tx, &permit, id, said, edit).await }).await
+}
+
+/// Archives or restores one record. Errors: FORBIDDEN, NOT_FOUND, CONFLICT.
+pub async fn set_archived<E: Record, A: Writes<E>>(
+    scoped: &Scoped,
+    id: Uuid,
+    archived: bool,
+    expected_version: Option<i64>,
+) -> Result<Option<Row<E>>, Error> {
+    let permit = scoped.viewer().permit::<A>()?;
+    let now = scoped.now();
+    let said = Said { fields: Vec::new(), expected_version };
+    change::<E, A>(scoped, permit, id, said, move |row| {
+        if let Some(archived_at) = E::archived_at(row) {
+            *archived_at = archived.then(|| archived_at.unwrap_or(now));
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Changes one record within a unit of work that does more than that.
+pub async fn change_within<E: Record, A: Writes<E>>(
     scoped: &Scoped,
     permit: &Permit<A>,
     id: Uuid,

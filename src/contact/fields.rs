@@ -43,4 +43,8 @@ impl Record for contact::Entity {
         row.version += 1;
         row.updated_at = now;
     }
+
+    fn archived_at(row: &mut Model) -> Option<&mut Option<Timestamp>> {
+        Some(&mut row.archived_at)
+    }
 }

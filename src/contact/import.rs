@@ -11,7 +11,7 @@ use crate::access::action::{ContactCreate, ContactUpdate, CustomerImport};
 use crate::customer::{self, CustomerRow};
 use crate::db::Scoped;
 use crate::error::Error;
-use crate::import::{Outcome, RowError, RowResult};
+use crate::import::{Outcome, Refused, RowError, RowResult};
 use crate::org;
 use crate::record::{Said, change_row};
 
@@ -88,8 +88,7 @@ impl ContactImport {
         for line in lines {
             results.push(match self.one(tx, line, &customers, &standing, &mut new).await {
                 Ok(outcome) => Ok(outcome),
-                Err(Refused::Row(wrong)) => Err(wrong),
-                Err(Refused::Whole(error)) => Err(RowError::of_row(error)?),
+                Err(refused) => Err(refused.of_row()?),
             });
         }
         if !new.is_empty() {
@@ -132,22 +131,5 @@ impl ContactImport {
         draft.apply(&mut row);
         new.push((place, row));
         Ok(Outcome::Added)
-    }
-}
-
-enum Refused {
-    Row(RowError),
-    Whole(Error),
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::Whole(error)
-    }
-}
-
-impl From<RowError> for Refused {
-    fn from(wrong: RowError) -> Self {
-        Self::Row(wrong)
     }
 }

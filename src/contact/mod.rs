@@ -10,7 +10,7 @@ pub mod rules;
 use entity::{ContactId, CustomerId, contact, customer};
 
 use crate::access::action::{ContactArchive, ContactCreate, ContactUpdate};
-use crate::access::visible::{Place, Writes};
+use crate::access::visible::Place;
 use crate::access::{Level, Permit, Permits};
 use crate::audit::{self, Entry};
 use crate::customer::CustomerRow;
@@ -58,7 +58,7 @@ impl Contacts<'_> {
         let draft = draft.trimmed();
         Error::unless_empty(draft.violations("input."))?;
         let said = Said { fields: draft.said(), expected_version };
-        self.change(permit, id, said, move |row| {
+        record::change::<contact::Entity, _>(self.scoped, permit, id.0, said, move |row| {
             draft.apply(row);
             Ok(())
         })
@@ -67,24 +67,7 @@ impl Contacts<'_> {
 
     /// Archives or restores. Errors: NOT_FOUND, FORBIDDEN, CONFLICT.
     pub async fn set_archived(&self, id: ContactId, archived: bool, expected_version: Option<i64>) -> Result<Option<ContactRow>, Error> {
-        let permit = self.scoped.viewer().permit::<ContactArchive>()?;
-        let now = self.scoped.now();
-        let said = Said { fields: Vec::new(), expected_version };
-        self.change(permit, id, said, move |row| {
-            row.archived_at = archived.then(|| row.archived_at.unwrap_or(now));
-            Ok(())
-        })
-        .await
-    }
-
-    async fn change<A: Writes<contact::Entity>>(
-        &self,
-        permit: Permit<A>,
-        id: ContactId,
-        said: Said,
-        edit: impl FnOnce(&mut contact::Model) -> Result<(), Error> + Send + 'static,
-    ) -> Result<Option<ContactRow>, Error> {
-        self.scoped.transaction(move |tx| async move { record::change::<contact::Entity, A>(&tx, &permit, id.0, said, edit).await }).await
+        record::set_archived::<contact::Entity, ContactArchive>(self.scoped, id.0, archived, expected_version).await
     }
 }
 

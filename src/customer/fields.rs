@@ -67,6 +67,10 @@ impl Record for customer::Entity {
         row.updated_at = now;
     }
 
+    fn archived_at(row: &mut Model) -> Option<&mut Option<Timestamp>> {
+        Some(&mut row.archived_at)
+    }
+
     fn differs_unseen(before: &Model, after: &Model) -> Option<&'static str> {
         (before.identity_index != after.identity_index).then_some(IDENTITY_NUMBER)
     }

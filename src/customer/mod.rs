@@ -14,7 +14,7 @@ use entity::{ActiveEnum, CustomerId, UnitId, UserId};
 use serde_json::json;
 
 use crate::access::action::{CustomerArchive, CustomerAssign, CustomerCreate, CustomerRead, CustomerUpdate};
-use crate::access::visible::{Place, Writes};
+use crate::access::visible::Place;
 use crate::access::{Permit, Permits};
 use crate::audit::{self, Entry};
 use crate::db::Scoped;
@@ -107,7 +107,7 @@ impl Customers<'_> {
         Error::unless_empty(draft.violations("input.", self.scoped.clock().today()))?;
         let identity = self.identity.clone();
         let said = Said { fields: draft.said(), expected_version };
-        self.change(permit, id, said, move |row| fill(row, draft, &identity)).await
+        record::change::<customer::Entity, _>(self.scoped, permit, id.0, said, move |row| fill(row, draft, &identity)).await
     }
 
     /// Gives an owner of the same unit, or none. Errors: NOT_FOUND (also for an owner out of sight), FORBIDDEN, BAD_USER_INPUT for somebody
@@ -124,7 +124,7 @@ impl Customers<'_> {
                     check_owner(&tx, owner, row.model.unit_id, "input.ownerId").await?;
                 }
                 let said = Said { fields: vec![fields::OWNER], expected_version };
-                record::change::<customer::Entity, _>(&tx, &permit, id.0, said, move |row| {
+                record::change_within::<customer::Entity, _>(&tx, &permit, id.0, said, move |row| {
                     row.owner_id = owner;
                     Ok(())
                 })
@@ -135,24 +135,7 @@ impl Customers<'_> {
 
     /// Archives or restores. Archived customers leave lists and totals; by id they stay. Errors: NOT_FOUND, FORBIDDEN, CONFLICT.
     pub async fn set_archived(&self, id: CustomerId, archived: bool, expected_version: Option<i64>) -> Result<Option<CustomerRow>, Error> {
-        let permit = self.scoped.viewer().permit::<CustomerArchive>()?;
-        let now = self.scoped.now();
-        let said = Said { fields: Vec::new(), expected_version };
-        self.change(permit, id, said, move |row| {
-            row.archived_at = archived.then(|| row.archived_at.unwrap_or(now));
-            Ok(())
-        })
-        .await
-    }
-
-    async fn change<A: Writes<customer::Entity>>(
-        &self,
-        permit: Permit<A>,
-        id: CustomerId,
-        said: Said,
-        edit: impl FnOnce(&mut customer::Model) -> Result<(), Error> + Send + 'static,
-    ) -> Result<Option<CustomerRow>, Error> {
-        self.scoped.transaction(move |tx| async move { record::change::<customer::Entity, A>(&tx, &permit, id.0, said, edit).await }).await
+        record::set_archived::<customer::Entity, CustomerArchive>(self.scoped, id.0, archived, expected_version).await
     }
 }
 
@@ -233,7 +216,7 @@ async fn insert(scoped: &Scoped, permit: &Permit<CustomerCreate>, rows: Vec<cust
     let entries = rows
         .iter()
         .map(|row| {
-            let mut changes = differences::<customer::Entity>(&blank_like(row), row);
+            let mut changes = differences::<customer::Entity>(&blank(scoped, row.unit_id, row.region_id), row);
             for (field, value) in [
                 (fields::NAME, json!(row.name)),
                 (fields::KIND, json!(row.kind.to_value())),
@@ -247,26 +230,4 @@ async fn insert(scoped: &Scoped, permit: &Permit<CustomerCreate>, rows: Vec<cust
         .collect();
     repo::insert(scoped, permit, rows).await?;
     audit::record(scoped, entries).await
-}
-
-/// The same customer before anything was known of it: what creation is compared with.
-fn blank_like(row: &customer::Model) -> customer::Model {
-    customer::Model {
-        external_ref: None,
-        owner_id: None,
-        industry: None,
-        phone: None,
-        email: None,
-        address: None,
-        birth_date: None,
-        gender: None,
-        occupation: None,
-        education: None,
-        annual_income_minor: None,
-        annual_income_currency: None,
-        identity_cipher: None,
-        identity_index: None,
-        custom: json!({}),
-        ..row.clone()
-    }
 }

@@ -13,7 +13,7 @@ use crate::access::{FieldClass, Origin, Permit, Permits};
 use crate::audit::{self, Changes, Entry};
 use crate::db::{Scoped, Touched};
 use crate::error::{Error, Violation};
-use crate::import::{Outcome, RowError, RowResult};
+use crate::import::{Outcome, Refused, RowError, RowResult};
 use crate::patch::Patch;
 use crate::record::{FieldOf, Record, differences};
 use crate::text::email_violation;
@@ -75,31 +75,13 @@ pub async fn import(scoped: &Scoped, lines: Vec<UserLine>, password_hash: Option
             for line in lines {
                 let result = match take_in(&tx, &permit, &mut known, line, password_hash.as_ref()).await {
                     Ok(outcome) => Ok(outcome),
-                    Err(Refused::Row(wrong)) => Err(wrong),
-                    Err(Refused::Whole(error)) => Err(RowError::of_row(error)?),
+                    Err(refused) => Err(refused.of_row()?),
                 };
                 results.push(result);
             }
             Ok(results)
         })
         .await
-}
-
-enum Refused {
-    Row(RowError),
-    Whole(Error),
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::Whole(error)
-    }
-}
-
-impl From<RowError> for Refused {
-    fn from(wrong: RowError) -> Self {
-        Self::Row(wrong)
-    }
 }
 
 fn violation(line: &UserLine) -> Option<Violation> {

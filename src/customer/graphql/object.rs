@@ -14,9 +14,9 @@ use crate::db::Asked;
 use crate::graphql::connection::connection;
 use crate::graphql::context::Ask;
 use crate::graphql::id::to_global;
+use crate::graphql::listing::page_under;
 use crate::graphql::loader::Loader;
 use crate::graphql::money::Money;
-use crate::graphql::nested::listing;
 use crate::graphql::page::{PageArgs, Paging};
 use crate::graphql::words::{CustomerClass, CustomerKind, SightLevel};
 use crate::org::graphql::{OrgUnit, User};
@@ -199,7 +199,7 @@ impl Customer {
             order: oldest_first(),
             slice: paging.slice.clone(),
         };
-        Ok(Some(ContactConnection(listing(ctx, parent, asked, &paging, Contact).await?)))
+        Ok(Some(ContactConnection(page_under(ctx, parent, asked, &paging, Contact).await?)))
     }
 
     /// How clearly you see this customer.

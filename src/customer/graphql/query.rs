@@ -10,10 +10,9 @@ use crate::customer::filter::{CustomerFilter, CustomerSort, IdentityLookups, Und
 use crate::customer::repo;
 use crate::db::{Asked, Order};
 use crate::error::{Error, Violation};
-use crate::graphql::connection::Listing;
 use crate::graphql::context::Ask;
 use crate::graphql::id::from_global;
-use crate::graphql::nested::listing;
+use crate::graphql::listing::{page, page_under};
 use crate::graphql::page::{PageArgs, Paging};
 use crate::secrets::Secrets;
 
@@ -77,10 +76,7 @@ impl CustomerQuery {
         let paging = Paging::try_new(ctx, PageArgs { first, after, last, before }, None)?;
         let (understood, order) = understood(ctx, filter.as_ref(), sort)?;
         let query = scoped.find::<customer::Entity>().filter(understood.condition).at_least(understood.floor);
-        let page = query.clone().page(&order, &paging.slice).await?;
-        let count = Box::new(move || -> futures::future::BoxFuture<'static, _> { Box::pin(query.clone().count()) });
-        let seal = &ctx.given::<Secrets>()?.cursors;
-        Ok(CustomerConnection(Listing::try_new(page, &order, &paging, seal, Customer, count)?))
+        Ok(CustomerConnection(page(ctx, query, &order, &paging, Customer).await?))
     }
 }
 
@@ -106,5 +102,5 @@ pub async fn unit_customers(
         order,
         slice: paging.slice.clone(),
     };
-    Ok(Some(CustomerConnection(listing(ctx, unit.0, asked, &paging, Customer).await?)))
+    Ok(Some(CustomerConnection(page_under(ctx, unit.0, asked, &paging, Customer).await?)))
 }

@@ -10,16 +10,15 @@ use crate::customer::filter::{CustomerFilter, CustomerSort};
 use crate::customer::graphql::{CustomerConnection, unit_customers};
 use crate::db::Asked;
 use crate::error::{Error, Violation};
-use crate::graphql::connection::{Listing, connection};
+use crate::graphql::connection::connection;
 use crate::graphql::context::Ask;
 use crate::graphql::id::{from_global, to_global};
+use crate::graphql::listing::{page, page_under};
 use crate::graphql::loader::Loader;
-use crate::graphql::nested::listing;
 use crate::graphql::page::{PageArgs, Paging};
 use crate::graphql::words::{BusinessMode, UnitKind};
 use crate::org::filter::{OrgUnitFilter, OrgUnitSort, order};
 use crate::org::repo::{self, UnitRow};
-use crate::secrets::Secrets;
 
 /// A unit of the organisation.
 pub struct OrgUnit(pub UnitRow);
@@ -106,7 +105,7 @@ impl OrgUnit {
             order: order(None),
             slice: paging.slice.clone(),
         };
-        Ok(Some(OrgUnitConnection(listing(ctx, parent, asked, &paging, OrgUnit).await?)))
+        Ok(Some(OrgUnitConnection(page_under(ctx, parent, asked, &paging, OrgUnit).await?)))
     }
 
     /// The mode set at this unit itself; null where it goes by the units above, and for units outside your own line and subtree.
@@ -186,8 +185,5 @@ pub async fn unit_page(
 ) -> Result<OrgUnitConnection> {
     let query = ctx.scoped()?.find::<org_unit::Entity>().filter(filter.unwrap_or_default().condition()?);
     let order = order(sort);
-    let page = query.clone().page(&order, &paging.slice).await?;
-    let count = Box::new(move || -> futures::future::BoxFuture<'static, _> { Box::pin(query.clone().count()) });
-    let seal = &ctx.given::<Secrets>()?.cursors;
-    Ok(OrgUnitConnection(Listing::try_new(page, &order, &paging, seal, OrgUnit, count)?))
+    Ok(OrgUnitConnection(page(ctx, query, &order, &paging, OrgUnit).await?))
 }

@@ -1,4 +1,4 @@
-//! Connections under a parent: the same field of many parents is one statement, and so are its totals.
+//! Pages as listings: of the whole, or under a parent, where the same field of many parents is one statement, and so are its totals.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::context::Ask;
 use super::loader::Loader;
 use super::page::Paging;
 use crate::access::visible::Visible;
-use crate::db::{Asked, Nested, PageOf, Row, Scoped, counts, pages};
+use crate::db::{Asked, Nested, Order, PageOf, Query, Row, Scoped, counts, pages};
 use crate::error::Error;
 use crate::secrets::Secrets;
 
@@ -29,8 +29,21 @@ pub fn load_totals<E: Visible>(scoped: &Scoped) -> Totals<E> {
     Arc::new(Loader::new(scoped, |_, keys| Box::pin(counts(keys))))
 }
 
+/// A page of a list that stands under no parent.
+pub async fn page<E: Visible, T>(
+    ctx: &Context<'_>,
+    query: Query<E>,
+    order: &Order<E>,
+    paging: &Paging,
+    node: impl Fn(Row<E>) -> T,
+) -> Result<Listing<T>, Error> {
+    let page = query.clone().page(order, &paging.slice).await?;
+    let count = Box::new(move || -> futures::future::BoxFuture<'static, _> { Box::pin(query.clone().count()) });
+    Listing::try_new(page, order, paging, &ctx.given::<Secrets>()?.cursors, node, count)
+}
+
 /// The page of one parent as a listing.
-pub async fn listing<E: Visible, T>(
+pub async fn page_under<E: Visible, T>(
     ctx: &Context<'_>,
     parent: Uuid,
     asked: Asked<E>,
