@@ -70,19 +70,19 @@ impl Customers<'_> {
                 let owner = match new.owner {
                     Patch::Keep => creator_as_owner(&tx, new.unit),
                     Patch::Clear => None,
-                    Patch::Set(owner) => {
-                        check_owner(&tx, owner, new.unit, "input.ownerId").await?;
-                        Some(owner)
-                    }
+                    Patch::Set(owner) => Some(owner),
                 };
-                if !tx.reaches(&permit, Place { unit: new.unit, owner }) {
+                let place = Place { unit: new.unit, owner };
+                if !tx.reaches(&permit, place) {
                     return Err(Error::forbidden_field("input.unitId"));
                 }
                 if let Some(owner) = owner.filter(|owner| Some(*owner) != tx.viewer().user_id()) {
                     let assign = tx.viewer().permit::<CustomerAssign>().map_err(|_| Error::forbidden_field("input.ownerId"))?;
-                    if !tx.reaches(&assign, Place { unit: new.unit, owner: Some(owner) }) {
+                    if !tx.reaches(&assign, place) {
                         return Err(Error::forbidden_field("input.ownerId"));
                     }
+                    // Last: who holds posts where is told to nobody who may not assign there.
+                    check_owner(&tx, owner, new.unit, "input.ownerId").await?;
                 }
                 if let Some(reference) = &external_ref
                     && !repo::taken_references(&tx, new.unit, vec![reference.clone()]).await?.is_empty()
@@ -208,7 +208,7 @@ fn fill(row: &mut customer::Model, draft: Draft, identity: &Identity) -> Result<
         }
     }
     draft.apply(row);
-    Ok(())
+    rules::too_many_custom(row).map_or(Ok(()), |wrong| Err(Error::invalid(wrong)))
 }
 
 /// Adds rows with their audit rows.

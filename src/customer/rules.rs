@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use entity::customer::{CustomerClass, CustomerKind, Model};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use time::Date;
 use unicode_normalization::UnicodeNormalization;
 
@@ -50,8 +50,8 @@ pub struct Draft {
     pub annual_income: Patch<(i64, String)>,
     /// ID number of a person, registration number of a company.
     pub identity_number: Patch<String>,
-    /// By key; without a value: removed.
-    pub custom: BTreeMap<String, Option<String>>,
+    /// By key; without a value: removed. Keys that are not named stay; clearing removes all.
+    pub custom: Patch<BTreeMap<String, Option<String>>>,
 }
 
 /// The form in which names are searched and sorted: compatibility form, lower case, single spaces.
@@ -99,7 +99,7 @@ impl Draft {
             (fields::EDUCATION, self.education.is_said()),
             (fields::ANNUAL_INCOME, self.annual_income.is_said()),
             (fields::IDENTITY_NUMBER, self.identity_number.is_said()),
-            (fields::CUSTOM_FIELDS, !self.custom.is_empty()),
+            (fields::CUSTOM_FIELDS, self.custom.is_said()),
         ];
         said.into_iter().filter(|(_, said)| *said).map(|(name, _)| name).collect()
     }
@@ -150,10 +150,7 @@ impl Draft {
     }
 
     fn custom_violations(&self, field: &str, wrong: &mut Vec<Violation>) {
-        if self.custom.len() > MOST_CUSTOM {
-            wrong.push(Violation::new(field, "length", "must not have more than 50 entries", "不能超过50项"));
-        }
-        for (key, value) in &self.custom {
+        for (key, value) in self.custom.value().into_iter().flatten() {
             let fits = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
             if key.is_empty()
                 || key.len() > LONGEST_KEY
@@ -195,8 +192,11 @@ impl Draft {
             Patch::Clear => (row.annual_income_minor, row.annual_income_currency) = (None, None),
             Patch::Set((minor, currency)) => (row.annual_income_minor, row.annual_income_currency) = (Some(minor), Some(currency)),
         }
-        if let Json::Object(custom) = &mut row.custom {
-            for (key, value) in self.custom {
+        if self.custom == Patch::Clear {
+            row.custom = Json::Object(Map::new());
+        }
+        if let (Json::Object(custom), Patch::Set(named)) = (&mut row.custom, self.custom) {
+            for (key, value) in named {
                 match value {
                     Some(value) => custom.insert(key, Json::String(value)),
                     None => custom.remove(&key),
@@ -216,6 +216,14 @@ fn identity_violation(field: &str, number: &str) -> Option<Violation> {
             "must be a whole number of letters and digits, not a masked one",
             "必须是完整的号码（字母和数字），不能是脱敏后的号码",
         )
+    })
+}
+
+/// More custom fields than a customer may have.
+pub fn too_many_custom(row: &Model) -> Option<Violation> {
+    let many = row.custom.as_object().is_some_and(|custom| custom.len() > MOST_CUSTOM);
+    many.then(|| {
+        Violation::new(format!("input.{}", fields::CUSTOM_FIELDS), "length", "must not be more than 50 in all", "总数不能超过50项")
     })
 }
 
@@ -252,7 +260,7 @@ mod tests {
             email: set("nobody@"),
             birth_date: Patch::Set(time::macros::date!(2026 - 11 - 22)),
             identity_number: set("****1234"),
-            custom: BTreeMap::from([("Bad Key".to_owned(), None)]),
+            custom: Patch::Set(BTreeMap::from([("Bad Key".to_owned(), None)])),
             ..Draft::default()
         };
         let fields: Vec<String> = rules(&draft).into_iter().map(|(field, _)| field).collect();

@@ -99,8 +99,8 @@ pub struct UpdateCustomerInput {
     annual_income: MaybeUndefined<MoneyInput>,
     /// ID number of a person, registration number of a company: the whole number, never a masked one.
     identity_number: MaybeUndefined<String>,
-    /// Values of custom fields; those not named stay as they are.
-    custom_fields: Option<Vec<CustomFieldInput>>,
+    /// Values of custom fields; those not named stay as they are, null removes all.
+    custom_fields: MaybeUndefined<Vec<CustomFieldInput>>,
 }
 
 /// Who gets a customer.
@@ -151,8 +151,8 @@ fn money(patch: Patch<MoneyInput>, wrong: &mut Vec<Violation>) -> Result<Patch<(
     }
 }
 
-fn custom(given: Option<Vec<CustomFieldInput>>) -> BTreeMap<String, Option<String>> {
-    given.into_iter().flatten().map(|field| (field.key, field.value)).collect()
+fn custom(said: Patch<Vec<CustomFieldInput>>) -> Patch<BTreeMap<String, Option<String>>> {
+    said.map(|fields| fields.into_iter().map(|field| (field.key, field.value)).collect())
 }
 
 /// Given or not at all: creating has nothing to empty.
@@ -192,7 +192,7 @@ impl CustomerMutation {
             education: given(input.education),
             annual_income: money(given(input.annual_income), &mut wrong)?,
             identity_number: given(input.identity_number),
-            custom: custom(input.custom_fields),
+            custom: custom(given(input.custom_fields)),
         };
         Error::unless_empty(wrong)?;
         let owner = match patch(input.owner_id) {
@@ -226,7 +226,7 @@ impl CustomerMutation {
             education: patch(input.education),
             annual_income: money(patch(input.annual_income), &mut wrong)?,
             identity_number: patch(input.identity_number),
-            custom: custom(input.custom_fields),
+            custom: custom(patch(input.custom_fields)),
         };
         Error::unless_empty(wrong)?;
         let id = from_global::<CustomerId>(&input.id, "input.id")?;
