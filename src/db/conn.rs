@@ -10,11 +10,15 @@ use sea_orm::StatementBuilder;
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
+    TransactionTrait,
 };
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
 use crate::clock::Clock;
 use crate::error::Error;
+
+/// The number of the lock is ours to choose: `branchw` in ASCII.
+const MIGRATION_LOCK: i64 = 0x6272_616e_6368_77;
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,9 +117,21 @@ impl Db {
         self.statements.load(Ordering::Relaxed)
     }
 
-    /// Takes all pending steps.
+    /// Takes all pending steps. Of several instances that start at once, one does and the others wait.
     pub async fn migrate_up(&self) -> Result<(), Error> {
-        Migrator::up(&self.write, None).await.map_err(Error::from)
+        let turn = match self.backend {
+            Backend::Postgres => {
+                let turn = self.write.begin().await?;
+                turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+                Some(turn)
+            }
+            Backend::Sqlite => None,
+        };
+        Migrator::up(&self.write, None).await?;
+        match turn {
+            Some(turn) => Ok(turn.commit().await?),
+            None => Ok(()),
+        }
     }
 
     /// Takes back the latest `steps`; none: all.

@@ -1,5 +1,6 @@
 //! A whole server over a database of its own, and actors who send it requests.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -41,7 +42,8 @@ pub async fn has_postgres() -> bool {
             let there = connect(&format!("{}/postgres", postgres_server())).await.is_some();
             assert!(there || std::env::var("CI").as_deref() != Ok("true"), "CI=true and no PostgreSQL at {}", postgres_server());
             if !there {
-                eprintln!("no PostgreSQL at {}: tests run on SQLite alone", postgres_server());
+                // Straight to stderr: what a passing test prints is swallowed.
+                let _ = writeln!(std::io::stderr(), "no PostgreSQL at {}: tests run on SQLite alone", postgres_server());
             }
             there
         })
