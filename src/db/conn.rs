@@ -215,7 +215,8 @@ fn sqlite(config: &DbConfig, connections: u32) -> ConnectOptions {
 }
 
 fn postgres(config: &DbConfig) -> ConnectOptions {
-    let mut options = common(config, config.max_connections);
+    // Two at least: whoever migrates holds a lock on one and works on the other.
+    let mut options = common(config, config.max_connections.max(2));
     options
         .test_before_acquire_if_idle_for(Duration::from_secs(15))
         .statement_timeout(config.statement_timeout)
