@@ -1,6 +1,8 @@
 //! What texts may look like, whatever record they stand in. Pure.
 
-use crate::error::Violation;
+use crate::error::{Error, Violation};
+
+const LONGEST_LOOKED_FOR: usize = 200;
 
 /// Too long, or with control characters.
 pub fn text_violation(field: &str, text: &str, most: usize) -> Option<Violation> {
@@ -10,6 +12,11 @@ pub fn text_violation(field: &str, text: &str, most: usize) -> Option<Violation>
     text.chars()
         .any(|letter| letter.is_control() && letter != '\n' && letter != '\t')
         .then(|| Violation::form(field, "must not contain control characters", "不能包含控制字符"))
+}
+
+/// What somebody looks for by its whole text. Errors: BAD_USER_INPUT for what no record can hold.
+pub fn looked_for(field: &str, text: &str) -> Result<(), Error> {
+    text_violation(field, text, LONGEST_LOOKED_FOR).map_or(Ok(()), |wrong| Err(Error::invalid(wrong)))
 }
 
 /// Not a phone number.

@@ -24,7 +24,7 @@ use super::action::{
     Acts, ContactArchive, ContactCreate, ContactUpdate, CustomerArchive, CustomerAssign, CustomerCreate, CustomerRead, CustomerUpdate,
     OrganisationAdminister, OrganisationRead, UserRead,
 };
-use super::{Action, Area, Arm, Level, Resource, Viewer};
+use super::{Action, Area, Arm, Level, Origin, Resource, Viewer};
 
 /// One way to some rows.
 #[derive(Clone, Debug)]
@@ -242,7 +242,8 @@ fn people_ways<C: ColumnTrait>(arms: &[Arm], viewer: &Viewer, now: Timestamp, pe
     if arms.is_empty() {
         return Vec::new();
     }
-    if arms.iter().any(|arm| arm.area == Area::Group) {
+    // Whoever left or has not begun is nobody's colleague, not even HQ's; the system and administrators of all reach them too.
+    if arms.iter().any(|arm| arm.area == Area::Group && arm.origin != Origin::Standing) {
         return vec![RowArm { condition: Condition::all(), units: None }];
     }
     let mut colleagues = Condition::any();

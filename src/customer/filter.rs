@@ -269,7 +269,7 @@ impl Reading<'_> {
         }
         if let Some(date) = &filter.birth_date {
             self.needs(fields::BIRTH_DATE)?;
-            all = all.add(date.condition(Column::BirthDate));
+            all = all.add(date.condition(Column::BirthDate, "filter.birthDate", &mut self.wrong));
         }
         if let Some(money) = &filter.annual_income {
             self.needs(fields::ANNUAL_INCOME)?;

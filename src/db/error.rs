@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlxError};
 
-use crate::error::Error;
+use crate::error::{Error, Violation};
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
@@ -36,6 +36,12 @@ fn from_sqlx(error: &SqlxError) -> Option<Error> {
             // SQLite: full, busy.
             Some("13") => Some(Error::InsufficientStorage),
             Some("5" | "517" | "261") => Some(Error::Overloaded),
+            // PostgreSQL: text, moments and numbers that it cannot hold.
+            Some("22021" | "22P05" | "22008" | "22003") => Some(Error::invalid(Violation::form(
+                "input",
+                "holds something that cannot be stored or compared",
+                "包含无法存储或比较的内容",
+            ))),
             // A name that somebody took between our look and our write.
             Some("23505" | "2067" | "1555") => Some(Error::Conflict(Box::default())),
             _ => None,

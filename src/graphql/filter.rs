@@ -186,7 +186,11 @@ impl DateTimeFilter {
 
 impl DateFilter {
     /// On a column of dates.
-    pub fn condition<C: ColumnTrait>(&self, column: C) -> Condition {
+    pub fn condition<C: ColumnTrait>(&self, column: C, field: &str, wrong: &mut Wrong) -> Condition {
+        // PostgreSQL knows no day before 4713 BC, and nobody means one.
+        if [self.eq, self.gte, self.lte].into_iter().flatten().any(|date| !(1..=9999).contains(&date.year())) {
+            wrong.0.push(Violation::new(field, "range", "must lie between the years 1 and 9999", "年份必须在1到9999之间"));
+        }
         Condition::all()
             .add_option(self.eq.map(|date| column.eq(date)))
             .add_option(self.gte.map(|date| column.gte(date)))
@@ -206,6 +210,7 @@ impl MoneyFilter {
                 None
             }
         };
+        understood(Decimal(rust_decimal::Decimal::ZERO), "currency");
         let gte = self.gte.and_then(|amount| understood(amount, "gte"));
         let lte = self.lte.and_then(|amount| understood(amount, "lte"));
         Condition::all()

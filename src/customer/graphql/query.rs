@@ -15,6 +15,7 @@ use crate::graphql::id::from_global;
 use crate::graphql::listing::{page, page_under};
 use crate::graphql::page::{PageArgs, Paging};
 use crate::secrets::Secrets;
+use crate::text::looked_for;
 
 /// Reading customers.
 #[derive(Default)]
@@ -45,6 +46,8 @@ impl CustomerQuery {
         match (id, external_ref, origin_unit_code) {
             (Some(id), None, None) => Customer::load(ctx, from_global::<CustomerId>(&id, "id")?).await,
             (None, Some(reference), Some(code)) => {
+                looked_for("externalRef", &reference)?;
+                looked_for("originUnitCode", &code)?;
                 // A code that nobody has costs what a foreign one costs.
                 let origin = scoped.viewer().tree().by_code(&code).unwrap_or(UnitId(uuid::Uuid::nil()));
                 Ok(repo::by_references(scoped, origin, vec![reference]).await?.into_iter().next().map(Customer))

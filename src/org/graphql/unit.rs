@@ -19,6 +19,7 @@ use crate::graphql::page::{PageArgs, Paging};
 use crate::graphql::words::{BusinessMode, UnitKind};
 use crate::org::filter::{OrgUnitFilter, OrgUnitSort, order};
 use crate::org::repo::{self, UnitRow};
+use crate::text::looked_for;
 
 /// A unit of the organisation.
 pub struct OrgUnit(pub UnitRow);
@@ -153,7 +154,10 @@ impl OrgUnitQuery {
         scoped.viewer().permit::<OrganisationRead>()?;
         match (id, code) {
             (Some(id), None) => OrgUnit::load(ctx, from_global(&id, "id")?).await,
-            (None, Some(code)) => Ok(repo::unit_by_code(scoped, &code).await?.map(OrgUnit)),
+            (None, Some(code)) => {
+                looked_for("code", &code)?;
+                Ok(repo::unit_by_code(scoped, &code).await?.map(OrgUnit))
+            }
             _ => Err(Error::invalid(Violation::new("id", "one_of", "give either id or code", "请提供id或code之一")).into()),
         }
     }
