@@ -127,7 +127,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in ["role_gives", "policy_rule", "role"] {
+        // A post means nothing without its role.
+        for table in ["post", "role_gives", "policy_rule", "role"] {
             manager.execute(Query::delete().from_table(table).to_owned()).await?;
         }
         Ok(())

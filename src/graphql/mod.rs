@@ -1,6 +1,7 @@
 //! The toolkit that every domain's GraphQL is made of: ids, pages and cursors, filters, loaders, money, documents and their limits.
 
 pub mod answer;
+pub mod coercion;
 pub mod connection;
 pub mod context;
 pub mod decimal;

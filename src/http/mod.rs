@@ -29,6 +29,7 @@ use crate::config::Config;
 use crate::db::{Db, Rights};
 use crate::error::Error;
 use crate::graphql::answer::{Answer, Locale};
+use crate::graphql::coercion::InputTypes;
 use crate::graphql::documents::Documents;
 use crate::lifecycle::Drain;
 use crate::schema::Schema;
@@ -50,6 +51,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// Parsed documents.
     pub documents: Documents,
+    /// What the fields of the schema take in.
+    pub inputs: InputTypes,
     /// Tells when the end begins.
     pub drain: Drain,
     /// A permit for each request in execution.
@@ -59,8 +62,16 @@ pub struct App {
 
 impl App {
     /// An application that is ready to serve.
-    pub fn new(schema: Schema, db: Db, rights: Arc<Rights>, tokens: Arc<Tokens>, config: Arc<Config>, drain: Drain) -> Arc<Self> {
-        Arc::new(Self {
+    pub fn try_new(
+        schema: Schema,
+        db: Db,
+        rights: Arc<Rights>,
+        tokens: Arc<Tokens>,
+        config: Arc<Config>,
+        drain: Drain,
+    ) -> Result<Arc<Self>, Error> {
+        Ok(Arc::new(Self {
+            inputs: InputTypes::try_new(&schema.sdl())?,
             schema,
             db,
             rights,
@@ -70,7 +81,7 @@ impl App {
             executing: Arc::new(Semaphore::new(config.http.max_concurrent_requests)),
             database: health::DatabaseHealth::default(),
             config,
-        })
+        }))
     }
 }
 

@@ -100,6 +100,9 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
             return Reply { challenge: viewer.is_none(), operation, ..Reply::new(answer) };
         }
     }
+    if let Err(error) = app.inputs.check(&document, name, &parameters.variables) {
+        return Reply { operation, ..Reply::new(Answer::at(&error, Stage::Validation, locale)) };
+    }
     let writes = found.kind == Some(OperationType::Mutation);
     if writes && !progress.enter(Progress::WRITING) {
         return Reply::new(Answer::of_error(&Error::Timeout, locale));

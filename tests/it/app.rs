@@ -167,7 +167,8 @@ impl TestApp {
         let sign_in = SignIn::try_new(db.clone(), secrets.tokens.clone()).expect("sign-in");
         let schema = schema::build(secrets.clone(), sign_in);
         let drain = Drain::new();
-        let app = App::new(schema, db.clone(), rights.clone(), secrets.tokens.clone(), Arc::new(config), drain.clone());
+        let app = App::try_new(schema, db.clone(), rights.clone(), secrets.tokens.clone(), Arc::new(config), drain.clone())
+            .expect("an application");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/graphql", listener.local_addr().unwrap());
         tokio::spawn(http::serve(listener, app));

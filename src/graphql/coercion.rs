@@ -1,0 +1,282 @@
+//! Values against the types of the schema, before anything runs: literals and variables alike. The executor would find a wrong value while
+//! it executes, field by field, after the mutations before it have been carried out; and it would name the field, not the input.
+
+use std::collections::{HashMap, HashSet};
+
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{
+    BaseType, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet, Type, TypeKind, TypeSystemDefinition,
+};
+use async_graphql::{Name, ScalarType, Value as Constant, Variables};
+use async_graphql_value::Value;
+use time::{Date, OffsetDateTime};
+
+use super::decimal::Decimal;
+use crate::error::{Error, Violation};
+
+/// One answer names at most so many faults.
+const MOST: usize = 50;
+
+/// A place that takes a value.
+struct Input {
+    of: Type,
+    has_default: bool,
+}
+
+impl Input {
+    fn may_be_absent(&self) -> bool {
+        self.of.nullable || self.has_default
+    }
+}
+
+type Inputs = HashMap<Name, Input>;
+
+enum Kind {
+    Scalar,
+    Enum(HashSet<Name>),
+    Object(Inputs),
+}
+
+struct Field {
+    arguments: Inputs,
+    of: Name,
+}
+
+/// What every field of the schema takes in.
+pub struct InputTypes {
+    kinds: HashMap<Name, Kind>,
+    fields: HashMap<Name, HashMap<Name, Field>>,
+}
+
+struct Check<'a> {
+    types: &'a InputTypes,
+    document: &'a ExecutableDocument,
+    /// Where each variable is used first, as clients name inputs: `input.name`.
+    uses: HashMap<&'a Name, String>,
+    walked: HashSet<&'a Name>,
+    wrong: Vec<Violation>,
+}
+
+fn named(of: &Type) -> Name {
+    match &of.base {
+        BaseType::Named(name) => name.clone(),
+        BaseType::List(inner) => named(inner),
+    }
+}
+
+impl InputTypes {
+    /// From the schema definition language. Errors: INTERNAL_SERVER_ERROR for what is no schema.
+    pub fn try_new(sdl: &str) -> Result<Self, Error> {
+        let schema = parse_schema(sdl).map_err(|_| Error::internal("the schema does not parse"))?;
+        let mut types = Self { kinds: HashMap::new(), fields: HashMap::new() };
+        for name in ["Int", "Float", "String", "Boolean", "ID"] {
+            types.kinds.insert(Name::new(name), Kind::Scalar);
+        }
+        let inputs = |given: Vec<async_graphql::Positioned<async_graphql::parser::types::InputValueDefinition>>| -> Inputs {
+            let input = |value: async_graphql::parser::types::InputValueDefinition| {
+                (value.name.node, Input { of: value.ty.node, has_default: value.default_value.is_some() })
+            };
+            given.into_iter().map(|value| input(value.node)).collect()
+        };
+        for definition in schema.definitions {
+            let TypeSystemDefinition::Type(definition) = definition else { continue };
+            let (name, kind) = (definition.node.name.node, definition.node.kind);
+            let fields = match kind {
+                TypeKind::Scalar => {
+                    types.kinds.insert(name, Kind::Scalar);
+                    continue;
+                }
+                TypeKind::Enum(words) => {
+                    let words = words.values.into_iter().map(|word| word.node.value.node).collect();
+                    types.kinds.insert(name, Kind::Enum(words));
+                    continue;
+                }
+                TypeKind::InputObject(object) => {
+                    types.kinds.insert(name, Kind::Object(inputs(object.fields)));
+                    continue;
+                }
+                TypeKind::Object(object) => object.fields,
+                TypeKind::Interface(interface) => interface.fields,
+                TypeKind::Union(_) => continue,
+            };
+            let fields = fields.into_iter().map(|field| {
+                let field = field.node;
+                (field.name.node, Field { of: named(&field.ty.node), arguments: inputs(field.arguments) })
+            });
+            types.fields.insert(name, fields.collect());
+        }
+        Ok(types)
+    }
+
+    /// Everything that does not fit in the operation that a request means. Errors: BAD_USER_INPUT. What is wrong with the document itself
+    /// is left to validation.
+    pub fn check(&self, document: &ExecutableDocument, operation: Option<&str>, variables: &Variables) -> Result<(), Error> {
+        let meant = document.operations.iter().find(|(name, _)| match (operation, name) {
+            (None, _) => true,
+            (Some(wanted), Some(name)) => name.as_str() == wanted,
+            (Some(_), None) => false,
+        });
+        let Some((_, meant)) = meant else { return Ok(()) };
+        let mut check = Check { types: self, document, uses: HashMap::new(), walked: HashSet::new(), wrong: Vec::new() };
+        let root = match meant.node.ty {
+            OperationType::Query => "Query",
+            OperationType::Mutation => "Mutation",
+            OperationType::Subscription => "Subscription",
+        };
+        check.selections(&meant.node.selection_set.node, &Name::new(root));
+        check.variables(&meant.node, variables);
+        check.wrong.truncate(MOST);
+        Error::unless_empty(check.wrong)
+    }
+}
+
+impl<'a> Check<'a> {
+    fn selections(&mut self, set: &'a SelectionSet, of: &Name) {
+        for selection in &set.items {
+            match &selection.node {
+                Selection::Field(field) => {
+                    let types = self.types;
+                    let Some(known) = types.fields.get(of).and_then(|fields| fields.get(&field.node.name.node)) else { continue };
+                    for (name, value) in &field.node.arguments {
+                        if let Some(input) = known.arguments.get(&name.node) {
+                            self.value(&value.node, &input.of, name.node.as_str());
+                        }
+                    }
+                    self.selections(&field.node.selection_set.node, &known.of);
+                }
+                Selection::InlineFragment(fragment) => {
+                    let condition = fragment.node.type_condition.as_ref().map(|condition| &condition.node.on.node);
+                    self.selections(&fragment.node.selection_set.node, condition.unwrap_or(of));
+                }
+                Selection::FragmentSpread(spread) => {
+                    let name = &spread.node.fragment_name.node;
+                    if let Some(fragment) = self.document.fragments.get(name)
+                        && self.walked.insert(name)
+                    {
+                        self.selections(&fragment.node.selection_set.node, &fragment.node.type_condition.node.on.node);
+                    }
+                }
+            }
+        }
+    }
+
+    fn variables(&mut self, operation: &'a OperationDefinition, given: &Variables) {
+        for definition in &operation.variable_definitions {
+            let (name, of) = (&definition.node.name.node, &definition.node.var_type.node);
+            let place = self.uses.get(name).cloned().unwrap_or_else(|| format!("${name}"));
+            let default = definition.node.default_value.as_ref().map(|default| &default.node);
+            match given.get(name).or(default) {
+                Some(value) => self.value(&value.clone().into_value(), of, &place),
+                None if of.nullable => {}
+                None => self.wrong.push(Violation::new(place, "required", "must be given", "必须提供")),
+            }
+        }
+    }
+
+    fn value(&mut self, value: &Value, of: &Type, place: &str) {
+        if self.wrong.len() >= MOST {
+            return;
+        }
+        match (value, &of.base) {
+            (Value::Variable(name), _) => self.used(name, place),
+            (Value::Null, _) if of.nullable => {}
+            (Value::Null, _) => self.wrong.push(Violation::new(place, "required", "must not be null", "不能为null")),
+            (Value::List(items), BaseType::List(inner)) => items.iter().for_each(|item| self.value(item, inner, place)),
+            (one, BaseType::List(inner)) => self.value(one, inner, place),
+            (value, BaseType::Named(name)) => {
+                let types = self.types;
+                match (types.kinds.get(name), value) {
+                    (Some(Kind::Object(inputs)), Value::Object(fields)) => self.object(inputs, fields, place),
+                    (Some(Kind::Enum(words)), Value::Enum(word)) if words.contains(word) => {}
+                    (Some(Kind::Enum(words)), Value::String(word)) if words.contains(word.as_str()) => {}
+                    (Some(Kind::Scalar), value) if fits(name, value) => {}
+                    (None, _) => {}
+                    _ => self.wrong.push(Violation::new(place, "type", format!("must be of type {name}"), format!("类型必须为 {name}"))),
+                }
+            }
+        }
+    }
+
+    fn object(&mut self, inputs: &Inputs, fields: &async_graphql::indexmap::IndexMap<Name, Value>, place: &str) {
+        for (name, value) in fields {
+            match inputs.get(name) {
+                Some(input) => self.value(value, &input.of, &format!("{place}.{name}")),
+                None => self.wrong.push(Violation::new(place, "type", "has a field that is not in the schema", "含有架构中没有的字段")),
+            }
+        }
+        let mut missing: Vec<&Name> =
+            inputs.iter().filter(|(name, input)| !input.may_be_absent() && !fields.contains_key(*name)).map(|(name, _)| name).collect();
+        missing.sort();
+        self.wrong
+            .extend(missing.into_iter().map(|name| Violation::new(format!("{place}.{name}"), "required", "must be given", "必须提供")));
+    }
+
+    fn used(&mut self, name: &Name, place: &str) {
+        let declared = self.document.operations.iter().flat_map(|(_, operation)| &operation.node.variable_definitions);
+        if let Some(definition) = declared.map(|definition| &definition.node.name.node).find(|declared| *declared == name) {
+            self.uses.entry(definition).or_insert_with(|| place.to_owned());
+        }
+    }
+}
+
+/// Would the scalar read this value?
+fn fits(scalar: &Name, value: &Value) -> bool {
+    let constant = || value.clone().into_const().unwrap_or(Constant::Null);
+    match (scalar.as_str(), value) {
+        ("Int", Value::Number(number)) => number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+        ("ID", Value::Number(number)) => number.is_i64(),
+        ("Float", Value::Number(_)) | ("String" | "ID", Value::String(_)) | ("Boolean", Value::Boolean(_)) => true,
+        ("Int" | "Float" | "String" | "ID" | "Boolean", _) => false,
+        ("Date", _) => <Date as ScalarType>::parse(constant()).is_ok(),
+        ("DateTime", _) => <OffsetDateTime as ScalarType>::parse(constant()).is_ok(),
+        ("Decimal", _) => <Decimal as ScalarType>::parse(constant()).is_ok(),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+    use serde_json::json;
+
+    use super::*;
+
+    const SDL: &str = "enum Class { USER }
+        input Nested { day: Date, class: Class }
+        input Input { name: String!, many: [Int!], nested: Nested, plain: Boolean! = true }
+        scalar Date
+        type Query { read(first: Int, id: ID!): Query  deep: Query }
+        type Mutation { write(input: Input!): Query }";
+
+    fn faults(query: &str, variables: serde_json::Value) -> Vec<(String, &'static str)> {
+        let types = InputTypes::try_new(SDL).unwrap();
+        match types.check(&parse_query(query).unwrap(), None, &Variables::from_json(variables)) {
+            Ok(()) => Vec::new(),
+            Err(Error::Invalid(wrong)) => wrong.into_iter().map(|wrong| (wrong.field, wrong.rule)).collect(),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_variable_is_named_by_where_it_goes() {
+        let query = "mutation($v: Input!) { write(input: $v) { deep { __typename } } }";
+        assert_eq!(faults(query, json!({})), [("input".to_owned(), "required")]);
+        assert_eq!(faults(query, json!({ "v": { "many": [1, "x", 3_000_000_000_u64] } })).len(), 3);
+        let wrong = faults(query, json!({ "v": { "name": "a", "nested": { "day": "2024-13-45", "class": "VIP" }, "other": 1 } }));
+        assert_eq!(
+            wrong,
+            [("input.nested.class".to_owned(), "type"), ("input.nested.day".to_owned(), "type"), ("input".to_owned(), "type")]
+        );
+        assert_eq!(faults(query, json!({ "v": { "name": "a", "many": 1, "nested": null } })), []);
+    }
+
+    #[test]
+    fn literals_are_checked_through_fragments() {
+        assert_eq!(
+            faults("{ ...F } fragment F on Query { deep { read(first: 3000000000, id: 7) { __typename } } }", json!({})),
+            [("first".to_owned(), "type")]
+        );
+        assert_eq!(faults("query($i: ID!) { read(id: $i) { __typename } }", json!({ "i": null })), [("id".to_owned(), "required")]);
+        assert_eq!(faults("query($i: ID = \"x\", $n: Int) { read(id: $i, first: $n) { __typename } }", json!({})), []);
+    }
+}
