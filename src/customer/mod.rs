@@ -94,7 +94,11 @@ impl Customers<'_> {
                 row.owner_id = owner;
                 fill(&mut row, draft, &identity)?;
                 let id = row.id;
-                insert(&tx, &permit, vec![row]).await?;
+                insert(&tx, &permit, vec![row]).await.map_err(|error| match error {
+                    // Somebody took the reference between our look and our write; nothing else of a new customer is unique.
+                    Error::Conflict(_) => Error::taken("input.externalRef"),
+                    other => other,
+                })?;
                 tx.find::<customer::Entity>().id(id.0).one().await
             })
             .await

@@ -1,0 +1,326 @@
+//! Every field of the API, found by introspection, for every default role: a table that people read in review. A field without a probe
+//! fails, and so does a role without a column.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value as Json, json};
+use uuid::Uuid;
+
+use crate::app::{Actor, PASSWORD, TestApp};
+use crate::on_both;
+use crate::raw::{global, sql_id};
+
+/// Heading, role, and who holds it in the sample group.
+const COLUMNS: [(&str, &str, &str); 17] = [
+    ("rep", "sales_rep", "shanghai.rep1"),
+    ("service", "service_agent", "shanghai.service"),
+    ("care", "care_planner", "shanghai.care"),
+    ("superv", "supervisor", "shanghai.supervisor"),
+    ("br.mgr", "branch_manager", "shanghai.manager"),
+    ("rg.mgr", "region_manager", "east.manager"),
+    ("rg.credit", "region_credit", "east.credit"),
+    ("director", "group_director", "hq.director"),
+    ("reporter", "group_reporter", "hq.reporter"),
+    ("gr.credit", "group_credit", "hq.credit"),
+    ("marketing", "marketing_director", "hq.marketing"),
+    ("steward", "data_steward", "hq.steward"),
+    ("auditor", "group_auditor", "hq.auditor"),
+    ("br.admin", "branch_admin", "shanghai.admin"),
+    ("gr.admin", "group_admin", "hq.admin"),
+    ("integr", "integration", "shanghai.integration"),
+    ("expired", "", "tokyo.rep1"),
+];
+
+/// What is probed: a title, a customer, one that is archived, a unit, a unit with a mode of its own, a user.
+const ROWS: [(&str, [&str; 5]); 3] = [
+    ("a customer of shanghai.rep1, and Shanghai: inside", ["SH-0003", "SH-0008", "SHANGHAI", "EAST", "shanghai.rep1"]),
+    ("a customer of Hangzhou, and Hangzhou: sideways from Shanghai", ["HZ-0001", "HZ-0005", "HANGZHOU", "HANGZHOU", "hangzhou.rep1"]),
+    ("a customer of London, and London: outside, but for the group", ["LN-0001", "LN-0003", "LONDON", "LONDON", "london.rep1"]),
+];
+
+/// Fields that are not probed, each with its reason. This list only shrinks.
+const EXEMPT: [(&str, &str); 0] = [];
+
+/// How to get at objects of a type.
+struct Probe {
+    /// The type whose fields are probed.
+    of: &'static str,
+    /// A document; `%` is where the fields go.
+    document: &'static str,
+    /// Where the object stands in the answer.
+    at: &'static str,
+    /// The fields, with what they need to be selected.
+    fields: &'static str,
+    /// Does it depend on the row?
+    by_row: bool,
+}
+
+const fn probe(of: &'static str, document: &'static str, at: &'static str, fields: &'static str) -> Probe {
+    Probe { of, document, at, fields, by_row: true }
+}
+
+const fn once(of: &'static str, document: &'static str, at: &'static str, fields: &'static str) -> Probe {
+    Probe { of, document, at, fields, by_row: false }
+}
+
+const PROBES: [Probe; 25] = [
+    once("Query", "{ % }", "", "viewer{name}"),
+    probe(
+        "Query",
+        "{ % }",
+        "",
+        "node(id:$customer){id} nodes(ids:[$customer]){id} customer(id:$customer){id} customers(filter:{id:{eq:$customer}}){nodes{id}} \
+         orgUnit(id:$unit){id} orgUnits(filter:{code:{eq:$code}}){nodes{id}}",
+    ),
+    once("Mutation", "mutation { % }", "", "signIn(input:{username:\"hq.admin\",password:$password}){expiresAt}"),
+    probe(
+        "Mutation",
+        "mutation { % }",
+        "",
+        "createCustomer(input:{unitId:$unit,kind:PERSON,name:\"New\"}){customer{id}} updateCustomer(input:{id:$customer}){customer{id}} \
+         assignCustomer(input:{id:$customer,ownerId:$user}){customer{id}} archiveCustomer(input:{id:$archived}){customer{id}} \
+         restoreCustomer(input:{id:$customer}){customer{id}} createContact(input:{customerId:$customer,name:\"New\"}){contact{id}} \
+         updateContact(input:{id:$contact}){contact{id}} archiveContact(input:{id:$oldContact}){contact{id}} \
+         restoreContact(input:{id:$contact}){contact{id}}",
+    ),
+    once(
+        "SignInPayload",
+        "mutation { signIn(input: {username: \"hq.admin\", password: $password}) { % } }",
+        "/signIn",
+        "accessToken expiresAt",
+    ),
+    probe("CustomerPayload", "mutation { updateCustomer(input: {id: $customer}) { % } }", "/updateCustomer", "customer{id}"),
+    probe("ContactPayload", "mutation { updateContact(input: {id: $contact}) { % } }", "/updateContact", "contact{id}"),
+    once("Viewer", "{ viewer { % } }", "/viewer", "id name username posts{id} can(resource:CUSTOMER,action:UPDATE)"),
+    once("Post", "{ viewer { posts { % } } }", "/viewer/posts/0", "id role title unit{id} validFrom validTo"),
+    probe(
+        "Customer",
+        "{ node(id: $customer) { ... on Customer { % } } }",
+        "/node",
+        "id externalRef name kind class unit{id} owner{id} industry phone email address birthDate gender occupation education \
+         annualIncome{amount} identityNumber customFields{key} contacts{nodes{id}} level hiddenFields createdAt updatedAt version",
+    ),
+    probe("Customer", "{ node(id: $archived) { ... on Customer { % } } }", "/node", "archivedAt"),
+    probe("Money", "{ node(id: $customer) { ... on Customer { annualIncome { % } } } }", "/node/annualIncome", "amount currency"),
+    probe("CustomFieldValue", "{ node(id: $customer) { ... on Customer { customFields { % } } } }", "/node/customFields/0", "key value"),
+    probe(
+        "Contact",
+        "{ node(id: $contact) { ... on Contact { % } } }",
+        "/node",
+        "id customer{id} name role phone email level createdAt updatedAt version",
+    ),
+    probe("Contact", "{ node(id: $oldContact) { ... on Contact { % } } }", "/node", "archivedAt"),
+    probe(
+        "OrgUnit",
+        "{ node(id: $unit) { ... on OrgUnit { % } } }",
+        "/node",
+        "id code name kind parent{id} ancestors{id} children{totalCount} createdAt customers(filter:{id:{eq:$customer}}){nodes{id}}",
+    ),
+    probe("OrgUnit", "{ node(id: $modal) { ... on OrgUnit { % } } }", "/node", "businessMode"),
+    probe("User", "{ node(id: $user) { ... on User { % } } }", "/node", "id name title"),
+    probe(
+        "CustomerConnection",
+        "{ orgUnit(id: $unit) { customers(filter: {id: {eq: $customer}}) { % } } }",
+        "/orgUnit/customers",
+        "edges{cursor} nodes{id} pageInfo{endCursor} totalCount",
+    ),
+    probe(
+        "CustomerEdge",
+        "{ orgUnit(id: $unit) { customers(filter: {id: {eq: $customer}}) { edges { % } } } }",
+        "/orgUnit/customers/edges/0",
+        "cursor node{id}",
+    ),
+    probe(
+        "OrgUnitConnection",
+        "{ orgUnits(filter: {code: {eq: $code}}) { % } }",
+        "/orgUnits",
+        "edges{cursor} nodes{id} pageInfo{endCursor} totalCount",
+    ),
+    probe("OrgUnitEdge", "{ orgUnits(filter: {code: {eq: $code}}) { edges { % } } }", "/orgUnits/edges/0", "cursor node{id}"),
+    probe(
+        "ContactConnection",
+        "{ node(id: $customer) { ... on Customer { contacts(first: 1) { % } } } }",
+        "/node/contacts",
+        "edges{cursor} nodes{id} pageInfo{endCursor} totalCount",
+    ),
+    probe(
+        "ContactEdge",
+        "{ node(id: $customer) { ... on Customer { contacts(first: 1) { edges { % } } } } }",
+        "/node/contacts/edges/0",
+        "cursor node{id}",
+    ),
+    probe(
+        "PageInfo",
+        "{ customers(first: 1, filter: {unit: {eq: $unit}}) { pageInfo { % } } }",
+        "/customers/pageInfo",
+        "hasNextPage hasPreviousPage startCursor endCursor",
+    ),
+];
+
+/// Splits at white space outside brackets.
+fn fields(text: &'static str) -> Vec<&'static str> {
+    let (mut depth, mut from, mut fields) = (0, 0, Vec::new());
+    for (at, letter) in text.char_indices() {
+        match letter {
+            '(' | '{' => depth += 1,
+            ')' | '}' => depth -= 1,
+            ' ' if depth == 0 => {
+                fields.push(&text[from..at]);
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    fields.push(&text[from..]);
+    fields.into_iter().filter(|field| !field.is_empty()).collect()
+}
+
+fn name(field: &str) -> &str {
+    field.split(['(', '{']).next().unwrap()
+}
+
+/// One word for a value.
+fn word(value: &Json) -> &str {
+    match value {
+        Json::String(level) if ["CARD", "BASIC", "FULL"].contains(&level.as_str()) => level,
+        Json::Null => "null",
+        Json::Bool(false) => "no",
+        Json::String(text) if text.contains("****") => "masked",
+        Json::Array(values) if values.is_empty() => "empty",
+        Json::Array(values) if values.iter().all(Json::is_null) => "null",
+        Json::Object(values) if values.get("nodes").is_some_and(|nodes| nodes == &json!([])) => "empty",
+        Json::Number(number) if number.as_u64() == Some(0) => "0",
+        _ => "ok",
+    }
+}
+
+/// The words for these fields of one object.
+async fn ask(actor: &Actor<'_>, probe: &Probe, fields: &[&str], ids: &BTreeMap<&str, String>) -> Vec<String> {
+    let mut document = probe.document.replace('%', &fields.join(" "));
+    for (name, value) in ids {
+        document = document.replace(&format!("${name}"), &json!(value).to_string());
+    }
+    let answer = actor.send(&document, json!({})).await.body;
+    let errors = answer["errors"].as_array().cloned().unwrap_or_default();
+    let is_own = |error: &Json| error["path"].as_array().is_none_or(|path| path.len() > probe.at.matches('/').count());
+    if fields.len() > 1 && errors.iter().any(is_own) {
+        // One failing field may hide the others: each alone.
+        let mut words = Vec::new();
+        for field in fields {
+            words.extend(Box::pin(ask(actor, probe, &[*field], ids)).await);
+        }
+        return words;
+    }
+    if let Some(error) = errors.iter().find(|error| is_own(error)) {
+        return vec![error["extensions"]["code"].as_str().unwrap().to_owned()];
+    }
+    let object = answer["data"].pointer(probe.at).filter(|object| !object.is_null());
+    fields.iter().map(|field| object.map_or("-", |object| word(&object[name(field)])).to_owned()).collect()
+}
+
+/// Every field of every object type but those of introspection itself.
+async fn every_field(actor: &Actor<'_>) -> BTreeSet<String> {
+    let schema = actor.ask("{ __schema { types { name kind fields { name } } subscriptionType { name } } }").await;
+    let mut found = BTreeSet::new();
+    for of in schema["__schema"]["types"].as_array().unwrap() {
+        let type_name = of["name"].as_str().unwrap();
+        if of["kind"] == "OBJECT" && !type_name.starts_with("__") {
+            found.extend(of["fields"].as_array().unwrap().iter().map(|field| format!("{type_name}.{}", field["name"].as_str().unwrap())));
+        }
+    }
+    found
+}
+
+/// Gives a customer a value in every field, and a second contact, which is archived; archives another customer.
+async fn fill(app: &TestApp, [live, archived, ..]: [&str; 5]) -> BTreeMap<&'static str, String> {
+    let (customer, archived, contact) = (app.customer(live).await, app.customer(archived).await, app.contact(live).await);
+    let [sql, old, first] = [customer, archived, contact].map(|id| sql_id(app.engine, id));
+    let number = app.secrets.identity.encrypt("310101199001011234").unwrap();
+    let number: String = number.iter().map(|byte| format!("{byte:02x}")).collect();
+    let number = if app.engine == crate::app::Engine::Sqlite { format!("X'{number}'") } else { format!("'\\x{number}'") };
+    app.execute(&format!(
+        "UPDATE customer SET industry = 'Food', phone = '13800138000', email = 'a@example.com', address = 'Some long street 1', \
+         birth_date = '1990-01-01', gender = 'x', occupation = 'x', education = 'x', annual_income_minor = 100, \
+         annual_income_currency = 'CNY', custom = '{{\"size\":\"9\"}}', identity_cipher = {number} WHERE id = {sql}"
+    ))
+    .await;
+    app.execute(&format!("UPDATE customer SET archived_at = 1 WHERE id = {old}")).await;
+    app.execute(&format!("UPDATE contact SET role = 'Boss', phone = '13900138000', email = 'b@example.com' WHERE id = {first}")).await;
+    let old_contact: Uuid = app.clock.id();
+    let id = sql_id(app.engine, old_contact);
+    app.execute(&format!(
+        "INSERT INTO contact (id, customer_id, unit_id, region_id, name, created_at, updated_at, version, archived_at) \
+         SELECT {id}, customer_id, unit_id, region_id, 'Old', created_at + 1, updated_at, 1, 1 FROM contact WHERE id = {first}"
+    ))
+    .await;
+    BTreeMap::from([
+        ("customer", global("Customer", customer)),
+        ("archived", global("Customer", archived)),
+        ("contact", global("Contact", contact)),
+        ("oldContact", global("Contact", old_contact)),
+    ])
+}
+
+/// A line a field, a column a role.
+fn render(title: &str, lines: &[(String, Vec<String>)]) -> String {
+    let mut headings = vec![String::new()];
+    headings.extend(COLUMNS.iter().map(|(heading, ..)| (*heading).to_owned()));
+    headings.push("nobody".to_owned());
+    let mut table = vec![headings];
+    table.extend(lines.iter().map(|(field, words)| std::iter::once(field.clone()).chain(words.iter().cloned()).collect()));
+    let widths: Vec<usize> = (0..table[0].len()).map(|at| table.iter().map(|row| row[at].len()).max().unwrap()).collect();
+    let line = |row: &Vec<String>| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    let lines: Vec<String> = table.iter().map(line).collect();
+    format!("# {title}\n\n{}\n", lines.join("\n"))
+}
+
+on_both! {
+    async fn every_field_for_every_role(app) {
+        let of_probe = |probe: &Probe| fields(probe.fields).into_iter().map(|field| format!("{}.{}", probe.of, name(field))).collect::<Vec<_>>();
+        let covered: BTreeSet<String> = PROBES.iter().flat_map(of_probe).chain(EXEMPT.iter().map(|(field, _)| (*field).to_owned())).collect();
+        let found = every_field(&app.actor("hq.director").await).await;
+        assert_eq!(covered, found, "a probe a field, and none for what is gone");
+        for row in app.select("SELECT code FROM role").await {
+            let role: String = row.try_get_by_index(0).unwrap();
+            assert!(COLUMNS.iter().any(|(_, column, _)| *column == role), "a column for {role}");
+        }
+
+        let expired = sql_id(app.engine, app.user("tokyo.rep1").await);
+        app.execute(&format!("UPDATE post SET valid_from = 1, valid_to = 2 WHERE user_id = {expired}")).await;
+        app.execute("UPDATE org_unit SET business_mode = 'DISTRIBUTED' WHERE code = 'LONDON'").await;
+        app.rights_changed().await;
+        let mut actors = Vec::new();
+        for (_, _, user) in COLUMNS {
+            actors.push(app.actor(user).await);
+        }
+        actors.push(app.nobody());
+        let mut text = Vec::new();
+        for (section, (title, names)) in ROWS.into_iter().enumerate() {
+            let mut ids = fill(&app, names).await;
+            for (name, code) in [("unit", names[2]), ("modal", names[3])] {
+                ids.insert(name, global("OrgUnit", app.unit(code).await));
+            }
+            ids.insert("user", global("User", app.user(names[4]).await));
+            ids.insert("code", names[2].to_owned());
+            ids.insert("password", PASSWORD.to_owned());
+            let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+            for probe in PROBES.iter().filter(|probe| section == 0 || probe.by_row) {
+                let fields = fields(probe.fields);
+                let first = lines.len();
+                lines.extend(fields.iter().map(|field| (format!("{}.{}", probe.of, name(field)), Vec::new())));
+                for actor in &actors {
+                    for (at, word) in ask(actor, probe, &fields, &ids).await.into_iter().enumerate() {
+                        lines[first + at].1.push(word);
+                    }
+                }
+            }
+            text.push(render(title, &lines));
+        }
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!("access_matrix", text.join("\n"));
+        });
+    }
+}

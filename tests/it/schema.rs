@@ -1,0 +1,58 @@
+//! The schema is the file that people review, and everything in it says what it is.
+
+use serde_json::Value as Json;
+
+use crate::app::{Engine, TestApp};
+
+#[test]
+fn the_file_is_what_the_program_serves() {
+    let file = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql")).unwrap();
+    let schema = branchwise::schema::sdl();
+    let differs = file.lines().zip(schema.lines()).position(|(file, schema)| file != schema);
+    if let Some(line) = differs {
+        panic!("schema.graphql:{}: run `cargo run -- schema > schema.graphql` and read the difference", line + 1);
+    }
+    assert_eq!(file.trim_end().lines().count(), schema.trim_end().lines().count(), "run `cargo run -- schema > schema.graphql`");
+}
+
+const EVERYTHING: &str = "{ __schema {
+    types {
+        kind name description
+        fields(includeDeprecated: true) { name description args(includeDeprecated: true) { name description } }
+        inputFields(includeDeprecated: true) { name description }
+        enumValues(includeDeprecated: true) { name description }
+    }
+    directives { name description }
+} }";
+
+fn list<'a>(of: &'a Json, name: &str) -> &'a [Json] {
+    of[name].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Notes what has a name and says nothing.
+fn look(owner: &str, member: &Json, silent: &mut Vec<String>) -> String {
+    let name = format!("{owner}{}", member["name"].as_str().unwrap());
+    if member["description"].as_str().is_none_or(|said| said.trim().is_empty()) {
+        silent.push(name.clone());
+    }
+    name
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_has_a_description() {
+    let app = TestApp::start(Engine::Sqlite).await.unwrap();
+    let schema = app.actor("hq.director").await.ask(EVERYTHING).await;
+    let (mut silent, mut seen) = (Vec::new(), 0);
+    let ours = |of: &&Json| !of["name"].as_str().unwrap().starts_with("__") && of["name"] != "ID";
+    for of_type in list(&schema["__schema"], "types").iter().filter(ours) {
+        let name = look("", of_type, &mut silent) + ".";
+        for member in ["fields", "inputFields", "enumValues"].iter().flat_map(|members| list(of_type, members)) {
+            let name = look(&name, member, &mut silent) + ".";
+            list(member, "args").iter().for_each(|argument| drop(look(&name, argument, &mut silent)));
+            seen += 1;
+        }
+    }
+    assert!(seen > 250, "introspection shows {seen} members only");
+    silent.sort();
+    assert!(silent.is_empty(), "without a description:\n{}", silent.join("\n"));
+}
