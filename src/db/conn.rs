@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 
 /// The number of the lock is ours to choose: `branchw` in ASCII.
-const MIGRATION_LOCK: i64 = 0x6272_616e_6368_77;
+const MIGRATION_LOCK: i64 = 0x0062_7261_6e63_6877;
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -286,8 +286,8 @@ impl Group {
             }
         }
         insert(app, "party (id, created_at)", parties).await;
-        let columns = "(id, party_id, unit_id, region_id, origin_unit_id, external_ref, owner_id, kind, class, name, name_folded, industry, \
-                       phone, email, address, birth_date, gender, occupation, education, annual_income_minor, annual_income_currency, \
+        let columns = "(id, party_id, unit_id, region_id, origin_unit_id, external_ref, owner_id, kind, class, name, name_folded, \
+                       industry, phone, email, address, birth_date, gender, occupation, education, annual_income_minor, annual_income_currency, \
                        custom, created_at, updated_at, version, archived_at)";
         insert(app, &format!("customer {columns}"), customers).await;
         let columns = "(id, customer_id, unit_id, region_id, name, role, phone, email, created_at, updated_at, version, archived_at)";

@@ -10,8 +10,8 @@ use crate::oracle::{Customer, Sight, World};
 use crate::raw::{Bytes, global, sql_id};
 use crate::row_rules::Asker;
 
-const CUSTOMER: &str = "id level hiddenFields externalRef name kind class unit { id code name } owner { id name title } industry phone email \
-    address birthDate gender occupation education annualIncome { amount currency } identityNumber customFields { key value } \
+const CUSTOMER: &str = "id level hiddenFields externalRef name kind class unit { id code name } owner { id name title } industry phone \
+    email address birthDate gender occupation education annualIncome { amount currency } identityNumber customFields { key value } \
     createdAt updatedAt version archivedAt contacts(first: 2) { totalCount nodes { id name role phone email } pageInfo { endCursor } }";
 const SORTS: [&str; 6] = [
     "field: CREATED_AT, direction: DESC",

@@ -109,7 +109,8 @@ impl Asker<'_> {
     /// Units with what they serve, each as a whole or as a card.
     async fn units(&self) {
         let list = "{ orgUnits(first: 100) { totalCount nodes { id businessMode createdAt parent { id } ancestors { id }
-            children(first: 100) { totalCount nodes { id } } customers(first: 3) { totalCount nodes { id } pageInfo { hasNextPage } } } } }";
+            children(first: 100) { totalCount nodes { id } }
+            customers(first: 3) { totalCount nodes { id } pageInfo { hasNextPage } } } } }";
         if self.world.posts(self.user).is_empty() {
             return assert_eq!(self.actor.code(list, json!({})).await, "FORBIDDEN");
         }

@@ -83,6 +83,9 @@ on_both! {
             );
             assert_eq!(statements(&actor, &query, 5).await, 5, "customers, units, parents, owners, titles: {first}");
         }
+        // One statement reads under a hundred parents at most: the sample group has some more customers than that.
+        let every = "{ orgUnits(first: 15) { nodes { customers(first: 100) { nodes { contacts(first: 3) { nodes { name } } } } } } }";
+        assert_eq!(statements(&actor, every, 4).await, 4);
         let by_contact = "{ customers(first: 50) { nodes { contacts { nodes { customer { name unit { code } } } } } } }";
         assert_eq!(statements(&actor, by_contact, 4).await, 4);
     }

@@ -348,7 +348,8 @@ mod tests {
             let started = Instant::now();
             let found = analyse(&document, None, &Variables::default(), &Limits::default());
             assert!(matches!(found, Err(Refusal::TooMuch(Error::CostLimit { what: "expanded selections", .. }))), "{found:?}");
-            assert!(started.elapsed() < Duration::from_millis(5), "{:?}", started.elapsed());
+            // Walking what is spread out, a thousand million selections, would not end here.
+            assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
         }
     }
 }
