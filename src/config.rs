@@ -20,8 +20,6 @@ const DEFAULT_FILE: &str = "branchwise.toml";
 pub struct Config {
     /// Where clients connect.
     pub listen: SocketAddr,
-    /// Where operators connect: metrics and the details of readiness.
-    pub admin_listen: SocketAddr,
     /// What signing and sealing keys are derived from; commands that need it say so.
     pub secret: Option<SecretString>,
     /// The currency of the group: ISO 4217.
@@ -170,7 +168,6 @@ impl std::error::Error for ConfigError {}
 #[serde(default, deny_unknown_fields)]
 struct Written {
     listen: String,
-    admin_listen: String,
     secret: Option<String>,
     currency: String,
     introspection: bool,
@@ -183,7 +180,6 @@ impl Default for Written {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
-            admin_listen: "127.0.0.1:9090".to_owned(),
             secret: None,
             currency: "CNY".to_owned(),
             introspection: true,
@@ -206,12 +202,7 @@ impl Config {
         let named = variable("BRANCHWISE_CONFIG").map(PathBuf::from);
         let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
         let file = config::File::from(path.as_path()).format(config::FileFormat::Toml).required(named.is_some());
-        let overridden = [
-            ("database.url", "DATABASE_URL"),
-            ("listen", "BRANCHWISE_LISTEN"),
-            ("admin_listen", "BRANCHWISE_ADMIN_LISTEN"),
-            ("secret", "BRANCHWISE_SECRET"),
-        ];
+        let overridden = [("database.url", "DATABASE_URL"), ("listen", "BRANCHWISE_LISTEN"), ("secret", "BRANCHWISE_SECRET")];
         let written = overridden
             .into_iter()
             .try_fold(config::Config::builder().add_source(file), |builder, (key, name)| builder.set_override_option(key, variable(name)))
@@ -239,7 +230,6 @@ impl Written {
     fn checked(self) -> Result<Config, ConfigError> {
         let mut faults = Vec::new();
         let listen = address(&self.listen, "BRANCHWISE_LISTEN or listen", &mut faults);
-        let admin_listen = address(&self.admin_listen, "BRANCHWISE_ADMIN_LISTEN or admin_listen", &mut faults);
         let secret = match self.secret.as_deref().map(secret).transpose() {
             Ok(secret) => secret,
             Err(fault) => {
@@ -258,10 +248,10 @@ impl Written {
                 faults.push(format!("{key}: must not be 0"));
             }
         }
-        match (listen, admin_listen) {
-            (Some(listen), Some(admin_listen)) if faults.is_empty() => {
+        match listen {
+            Some(listen) if faults.is_empty() => {
                 let Self { currency, introspection, http, database, limits, .. } = self;
-                Ok(Config { listen, admin_listen, secret, currency, introspection, http, database, limits })
+                Ok(Config { listen, secret, currency, introspection, http, database, limits })
             }
             _ => Err(ConfigError { faults }),
         }

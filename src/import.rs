@@ -47,6 +47,9 @@ impl RowError {
                 Ok(Self { column, reason: "the importing user may not do this".to_owned() })
             }
             Error::NotFound { .. } => Ok(Self { column: None, reason: "leads to nothing that the importing user can see".to_owned() }),
+            Error::Conflict(_) => {
+                Ok(Self { column: None, reason: "was changed by somebody else meanwhile: import the file again".to_owned() })
+            }
             other => Err(other),
         }
     }

@@ -37,9 +37,12 @@ pub fn to_minor(amount: Decimal, currency: &str) -> Result<(i64, String), WrongM
     let currency = currency.to_ascii_uppercase();
     let wrong = |part, rule, en: &str, zh: &str| WrongMoney { part, rule, message: Text::new(en, zh) };
     let decimals = decimals(&currency).ok_or_else(|| wrong("currency", "currency", "is not an ISO 4217 code", "不是ISO 4217货币代码"))?;
-    let scaled = Decimal::from(10_i64.pow(decimals)).checked_mul(amount).filter(|scaled| scaled.is_integer());
-    let scaled = scaled.ok_or_else(|| wrong("amount", "decimals", "has more decimals than the currency", "小数位数超过该货币"))?;
-    let minor = scaled.to_i64().ok_or_else(|| wrong("amount", "range", "is too large", "金额过大"))?;
+    let too_large = || wrong("amount", "range", "is too large", "金额过大");
+    let scaled = Decimal::from(10_i64.pow(decimals)).checked_mul(amount).ok_or_else(too_large)?;
+    if !scaled.is_integer() {
+        return Err(wrong("amount", "decimals", "has more decimals than the currency", "小数位数超过该货币"));
+    }
+    let minor = scaled.to_i64().ok_or_else(too_large)?;
     Ok((minor, currency))
 }
 

@@ -19,6 +19,8 @@ pub struct FieldOf<M> {
     pub class: FieldClass,
     /// The value as the audit keeps it; identity numbers only as a word that tells whether there is one.
     pub value: fn(&M) -> Json,
+    /// The value as the API shows it, where that is another.
+    pub shown: Option<fn(&M) -> Json>,
 }
 
 /// A table whose rows are changed one by one, with a version.
@@ -157,12 +159,11 @@ fn closed<E: Record>(said: &Said, level: Level) -> Option<&'static FieldOf<E::Mo
 fn stale<E: Record>(row: &Row<E>, wanted: &E::Model, said: &Said) -> Error {
     let mut current = Map::new();
     let mut fields = Vec::new();
-    for field in E::fields().iter().filter(|field| said.fields.contains(&field.name) && field.class.opens(row.level)) {
-        let stands = (field.value)(&row.model);
-        if stands != (field.value)(wanted) {
+    for field in E::fields().iter().filter(|field| field.class.opens(row.level)) {
+        if said.fields.contains(&field.name) && (field.value)(&row.model) != (field.value)(wanted) {
             fields.push(field.name.to_owned());
         }
-        current.insert(field.name.to_owned(), stands);
+        current.insert(field.name.to_owned(), field.shown.unwrap_or(field.value)(&row.model));
     }
     Error::Conflict(Box::new(Conflict {
         current_version: Some(E::version(&row.model)),

@@ -71,6 +71,8 @@ impl MigrationTrait for Migration {
             index("customer_unit_name", "customer", &["unit_id", "name_folded", "id"]),
             index("customer_name", "customer", &["name_folded", "id"]),
             index("customer_owner", "customer", &["owner_id", "created_at", "id"]),
+            index("customer_owner_unit", "customer", &["owner_id", "unit_id"]),
+            index("customer_owner_region", "customer", &["owner_id", "region_id"]),
             index("customer_party", "customer", &["party_id"]),
             index("customer_identity", "customer", &["identity_index"]),
             index("customer_reference", "customer", &["origin_unit_id", "external_ref"]).unique().to_owned(),

@@ -35,7 +35,7 @@ pub trait Acts: Send + Sync + 'static {
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $resource:ident $action:ident,)*) => {$(
         $(#[$doc])*
-        #[derive(Debug)]
+        #[derive(Clone, Copy, Debug)]
         pub enum $name {}
         impl Acts for $name {
             const RESOURCE: Resource = Resource::$resource;

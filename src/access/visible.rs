@@ -52,7 +52,7 @@ pub trait Visible: EntityTrait<Model: Send + Sync> {
     /// The least level at which a row exists for a viewer.
     const FLOOR: Level = Level::Card;
 
-    /// The column of the unit that a row belongs to, where one does.
+    /// The column of the unit by which a page takes each unit's own top N, where rows have one.
     fn unit() -> Option<Self::Column> {
         None
     }
@@ -67,6 +67,11 @@ pub trait Visible: EntityTrait<Model: Send + Sync> {
 
     /// Where a row stands; `owner` is what [`Visible::owner`] told. None: every visible row is at the floor.
     fn place(row: &Self::Model, owner: Option<UserId>) -> Option<Place>;
+
+    /// Where a new row would stand, for the permit that adds it; `told` counts only for what the row itself does not tell.
+    fn goes_to(row: &Self::Model, told: Place) -> Place {
+        Self::place(row, told.owner).unwrap_or(told)
+    }
 }
 
 /// Action `Self` may write table `E`.
@@ -88,8 +93,39 @@ macro_rules! writes {
 writes! {
     customer by CustomerCreate CustomerUpdate CustomerAssign CustomerArchive;
     contact by ContactCreate ContactUpdate ContactArchive;
-    user by OrganisationAdminister;
-    post by OrganisationAdminister;
+}
+
+/// A post is written by whoever administers its unit.
+impl Writes<post::Entity> for OrganisationAdminister {
+    fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
+        arms.iter().map(|arm| RowArm { condition: posted_in(&arm.area), units: None }).collect()
+    }
+}
+
+/// A user is written by whoever administers a unit at which the user holds a post that has not ended, or has yet to begin; one without any
+/// such post only by whoever administers everything. Seeing a user gives no power over one.
+impl Writes<user::Entity> for OrganisationAdminister {
+    fn ways(arms: &[Arm], _: &Viewer, now: Timestamp) -> Vec<RowArm> {
+        let held_in = |area: &Area| {
+            let posts = Query::select()
+                .column(post::Column::UserId)
+                .from(post::Entity)
+                .cond_where(posted_in(area))
+                .cond_where(Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(now)))
+                .to_owned();
+            Condition::all().add(user::Column::Id.in_subquery(posts))
+        };
+        let condition = |area: &Area| if *area == Area::Group { Condition::all() } else { held_in(area) };
+        arms.iter().map(|arm| RowArm { condition: condition(&arm.area), units: None }).collect()
+    }
+}
+
+/// Posts at the units of an area; posts carry no region.
+fn posted_in(area: &Area) -> Condition {
+    match area {
+        Area::Region(region) => Condition::all().add(post::Column::UnitId.in_subquery(below(&[*region]))),
+        area => area_condition(area, post::Column::UnitId, post::Column::UnitId),
+    }
 }
 
 /// A unit is written by whoever administers the unit above it.
@@ -210,6 +246,11 @@ impl Visible for org_unit::Entity {
     fn place(row: &org_unit::Model, _: Option<UserId>) -> Option<Place> {
         Some(Place { unit: row.id, owner: None })
     }
+
+    /// A unit is added under another; `told` is the nearest unit above that stood before the unit of work began.
+    fn goes_to(row: &org_unit::Model, told: Place) -> Place {
+        if row.parent_id.is_some() { told } else { Place { unit: row.id, owner: None } }
+    }
 }
 
 /// Users: oneself, colleagues at one's units and below, and owners of customers that one sees.
@@ -236,22 +277,23 @@ impl Visible for post::Entity {
     fn place(_: &post::Model, _: Option<UserId>) -> Option<Place> {
         None
     }
+
+    fn goes_to(row: &post::Model, _: Place) -> Place {
+        Place { unit: row.unit_id, owner: None }
+    }
 }
 
 fn people_ways<C: ColumnTrait>(arms: &[Arm], viewer: &Viewer, now: Timestamp, person: C) -> Vec<RowArm> {
     if arms.is_empty() {
         return Vec::new();
     }
-    // Whoever left or has not begun is nobody's colleague, not even HQ's; the system and administrators of all reach them too.
-    if arms.iter().any(|arm| arm.area == Area::Group && arm.origin != Origin::Standing) {
+    // Whoever left or has not begun is nobody's colleague, not even HQ's; only the system sees everybody.
+    if arms.iter().any(|arm| arm.origin == Origin::System) {
         return vec![RowArm { condition: Condition::all(), units: None }];
     }
     let mut colleagues = Condition::any();
     for arm in arms {
-        colleagues = colleagues.add(match &arm.area {
-            Area::Region(region) => Condition::all().add(post::Column::UnitId.in_subquery(below(&[*region]))),
-            area => area_condition(area, post::Column::UnitId, post::Column::UnitId),
-        });
+        colleagues = colleagues.add(posted_in(&arm.area));
     }
     let colleagues = Query::select()
         .column(post::Column::UserId)

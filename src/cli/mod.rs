@@ -58,6 +58,7 @@ impl From<crate::Error> for Failure {
             Error::Forbidden { .. } => "this user may not do that: name another one after --as, or leave it out".to_owned(),
             Error::InsufficientStorage => "the disk of the database is full: make room and run it again".to_owned(),
             Error::Internal(id) => format!("an error of ours, {id} in the log above: run it again with RUST_LOG=debug and report it"),
+            Error::Conflict(_) => "somebody else changed the same record meanwhile: run it again".to_owned(),
             other => other.to_string(),
         })
     }

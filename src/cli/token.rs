@@ -37,7 +37,7 @@ impl Token {
         let config = start::config()?;
         let secrets = start::secrets(&config)?;
         let db = start::database(&config, false).await?;
-        let user = db.credentials_unscoped(&self.user).await?.filter(|user| !user.disabled);
+        let user = db.credentials_unscoped(&self.user.to_lowercase()).await?.filter(|user| !user.disabled);
         let user =
             user.ok_or_else(|| Failure::new(format!("there is no user '{}' who may sign in: branchwise user add ...", self.user)))?;
         let token = secrets.tokens.issue(user.id, db.clock().now(), self.ttl)?;

@@ -76,13 +76,8 @@ impl User {
             What::Add { name, role, unit, full_name, password_stdin } => {
                 let known = db.credentials_unscoped(&name).await?.is_some();
                 let hash = if known { None } else { Some(hash_password(&password(password_stdin)?)?) };
-                let line = UserLine {
-                    username: name.clone(),
-                    name: full_name.unwrap_or_else(|| name.clone()),
-                    email: Patch::Keep,
-                    role: role.clone(),
-                    unit_code: unit.clone(),
-                };
+                let line =
+                    UserLine { username: name.clone(), name: full_name, email: Patch::Keep, role: role.clone(), unit_code: unit.clone() };
                 if let Some(Err(wrong)) = users::import(&scoped, vec![line], hash).await?.into_iter().next() {
                     return Err(match wrong.column.as_deref() {
                         Some("unit_code") => {

@@ -22,7 +22,6 @@ fn faults(file: &str, environment: &[(&str, &str)]) -> String {
 fn without_anything_there_are_defaults() {
     let config = Config::from_environment(|_| None).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
-    assert_eq!(config.admin_listen.to_string(), "127.0.0.1:9090");
     assert_eq!(config.database.url, "sqlite://branchwise.db?mode=rwc");
     assert_eq!((config.currency.as_str(), config.introspection, config.secret.is_none()), ("CNY", true, true));
     assert_eq!(config.http.status_profile, StatusProfile::Audit);
@@ -31,11 +30,11 @@ fn without_anything_there_are_defaults() {
 
 #[test]
 fn the_environment_goes_over_the_file_and_the_file_over_defaults() {
-    let file = "listen = '0.0.0.0:1'\nadmin_listen = '0.0.0.0:2'\nintrospection = false\n[http]\nstatus_profile = 'draft-2026'\n\
+    let file = "listen = '0.0.0.0:1'\nintrospection = false\n[http]\nstatus_profile = 'draft-2026'\n\
         body_limit_bytes = 5\n[limits]\ndepth = 9\n[database]\nurl = 'sqlite://a'\nmax_connections = 3";
     let environment = [("BRANCHWISE_LISTEN", "[::1]:7"), ("DATABASE_URL", "postgres://u:p@h/d"), ("BRANCHWISE_SECRET", SECRET)];
     let config = loaded(file, &environment).unwrap();
-    assert_eq!((config.listen.to_string(), config.admin_listen.to_string()), ("[::1]:7".to_owned(), "0.0.0.0:2".to_owned()));
+    assert_eq!(config.listen.to_string(), "[::1]:7");
     assert_eq!((config.database.url.as_str(), config.database.max_connections), ("postgres://u:p@h/d", 3));
     assert_eq!((config.http.body_limit_bytes, config.http.body_timeout_s), (5, 15));
     assert_eq!(config.http.status_profile, StatusProfile::Draft2026);

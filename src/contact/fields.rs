@@ -19,11 +19,16 @@ pub const PHONE: &str = "phone";
 pub const EMAIL: &str = "email";
 
 const FIELDS: &[FieldOf<Model>] = &[
-    FieldOf { name: NAME, class: FieldClass::Profile, value: |row| json!(row.name) },
-    FieldOf { name: ROLE, class: FieldClass::Profile, value: |row| json!(row.role) },
-    FieldOf { name: PHONE, class: FieldClass::Contact, value: |row| json!(row.phone) },
-    FieldOf { name: EMAIL, class: FieldClass::Contact, value: |row| json!(row.email) },
-    FieldOf { name: "archivedAt", class: FieldClass::Profile, value: |row| json!(row.archived_at.map(|at| at.0)) },
+    FieldOf { name: NAME, class: FieldClass::Profile, value: |row| json!(row.name), shown: None },
+    FieldOf { name: ROLE, class: FieldClass::Profile, value: |row| json!(row.role), shown: None },
+    FieldOf { name: PHONE, class: FieldClass::Contact, value: |row| json!(row.phone), shown: None },
+    FieldOf { name: EMAIL, class: FieldClass::Contact, value: |row| json!(row.email), shown: None },
+    FieldOf {
+        name: "archivedAt",
+        class: FieldClass::Profile,
+        value: |row| json!(row.archived_at.map(|at| at.0)),
+        shown: Some(|row| json!(row.archived_at.and_then(Timestamp::rfc3339))),
+    },
 ];
 
 impl Record for contact::Entity {

@@ -5,7 +5,8 @@ use entity::{ContactId, CustomerId};
 use time::OffsetDateTime;
 
 use super::{ContactDraft, ContactRow, Contacts};
-use crate::access::{FieldClass, mask_email, mask_phone};
+use crate::access::action::{ContactArchive, ContactCreate, ContactUpdate};
+use crate::access::{FieldClass, Permits, mask_email, mask_phone};
 
 use crate::customer::graphql::Customer;
 use crate::graphql::connection::connection;
@@ -160,6 +161,7 @@ impl ContactMutation {
         #[graphql(desc = "The contact to be.")] input: CreateContactInput,
     ) -> Result<ContactPayload> {
         let contacts = Contacts { scoped: ctx.scoped()? };
+        contacts.scoped.viewer().permit::<ContactCreate>()?;
         let customer = from_global::<CustomerId>(&input.customer_id, "input.customerId")?;
         let given = |text: Option<String>| text.map_or(Patch::Keep, Patch::Set);
         let draft =
@@ -174,6 +176,7 @@ impl ContactMutation {
         #[graphql(desc = "What changes.")] input: UpdateContactInput,
     ) -> Result<ContactPayload> {
         let contacts = Contacts { scoped: ctx.scoped()? };
+        contacts.scoped.viewer().permit::<ContactUpdate>()?;
         let id = from_global::<ContactId>(&input.id, "input.id")?;
         let draft = ContactDraft { name: patch(input.name), role: patch(input.role), phone: patch(input.phone), email: patch(input.email) };
         Ok(contacts.update(id, draft, input.expected_version).await?.into())
@@ -186,6 +189,7 @@ impl ContactMutation {
         #[graphql(desc = "Which contact.")] input: ArchiveContactInput,
     ) -> Result<ContactPayload> {
         let contacts = Contacts { scoped: ctx.scoped()? };
+        contacts.scoped.viewer().permit::<ContactArchive>()?;
         let id = from_global::<ContactId>(&input.id, "input.id")?;
         Ok(contacts.set_archived(id, true, input.expected_version).await?.into())
     }
@@ -197,6 +201,7 @@ impl ContactMutation {
         #[graphql(desc = "Which contact.")] input: ArchiveContactInput,
     ) -> Result<ContactPayload> {
         let contacts = Contacts { scoped: ctx.scoped()? };
+        contacts.scoped.viewer().permit::<ContactArchive>()?;
         let id = from_global::<ContactId>(&input.id, "input.id")?;
         Ok(contacts.set_archived(id, false, input.expected_version).await?.into())
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use entity::{CustomerId, UnitId, contact};
 
 use super::{ContactDraft, ContactRow, blank, insert, may_have_contacts, repo};
-use crate::access::Permits;
 use crate::access::action::{ContactCreate, ContactUpdate, CustomerImport};
+use crate::access::{Permit, Permits};
 use crate::customer::{self, CustomerRow};
 use crate::db::Scoped;
 use crate::error::Error;
@@ -34,6 +34,7 @@ type Key = (CustomerId, String);
 #[derive(Clone)]
 pub struct ContactImport {
     scoped: Scoped,
+    permit: Permit<CustomerImport>,
     units: Arc<HashMap<String, UnitId>>,
     root: Option<String>,
     seen: HashSet<Key>,
@@ -42,11 +43,11 @@ pub struct ContactImport {
 impl ContactImport {
     /// Reads the units in sight. Errors: FORBIDDEN without the right to import.
     pub async fn init(scoped: &Scoped) -> Result<Self, Error> {
-        scoped.viewer().permit::<CustomerImport>()?;
+        let permit = scoped.viewer().permit::<CustomerImport>()?;
         let rows = org::every_unit(scoped).await?;
         let root = rows.iter().find(|row| row.model.parent_id.is_none()).map(|row| row.model.code.clone());
         let units = rows.into_iter().map(|row| (row.model.code, row.model.id)).collect();
-        Ok(Self { scoped: scoped.clone(), units: Arc::new(units), root, seen: HashSet::new() })
+        Ok(Self { scoped: scoped.clone(), permit, units: Arc::new(units), root, seen: HashSet::new() })
     }
 
     /// Takes in some rows in one unit of work.
@@ -80,7 +81,10 @@ impl ContactImport {
         }
         let ids = customers.values().map(|row| row.model.id).collect();
         let mut standing: HashMap<Key, ContactRow> = HashMap::new();
-        for row in repo::of_customers(tx, ids).await? {
+        let mut theirs = repo::of_customers(tx, ids).await?;
+        // Of namesakes the oldest that is in use, every time.
+        theirs.sort_by_key(|row| (row.model.archived_at.is_some(), row.model.created_at, row.model.id));
+        for row in theirs {
             standing.entry((row.model.customer_id, row.model.name.clone())).or_insert(row);
         }
         let mut results = Vec::with_capacity(lines.len());
@@ -108,6 +112,9 @@ impl ContactImport {
         let unit = self.unit(&line)?;
         let customer = customers.get(&(unit, line.customer_ref.clone()));
         let customer = customer.ok_or_else(|| RowError::unknown("customer_ref", &line.customer_ref))?;
+        if !customer.place.is_some_and(|place| tx.reaches(&self.permit, place)) {
+            return Err(Error::forbidden().into());
+        }
         let draft = line.draft.trimmed();
         if let Some(wrong) = draft.violations("").into_iter().next() {
             return Err(RowError::from(wrong).into());

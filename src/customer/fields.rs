@@ -5,14 +5,24 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::access::FieldClass;
+use crate::graphql::id::to_global;
 use crate::record::{FieldOf, Record};
 
 type Model = customer::Model;
 
+macro_rules! shown {
+    () => {
+        None
+    };
+    ($shown:expr) => {
+        Some($shown)
+    };
+}
+
 macro_rules! fields {
-    ($($constant:ident $name:literal $class:ident $value:expr;)*) => {
+    ($($constant:ident $name:literal $class:ident $value:expr $(=> $shown:expr)?;)*) => {
         $(#[doc = concat!("The name of `", $name, "`.")] pub const $constant: &str = $name;)*
-        const FIELDS: &[FieldOf<Model>] = &[$(FieldOf { name: $name, class: FieldClass::$class, value: $value },)*];
+        const FIELDS: &[FieldOf<Model>] = &[$(FieldOf { name: $name, class: FieldClass::$class, value: $value, shown: shown!($($shown)?) },)*];
     };
 }
 
@@ -21,9 +31,9 @@ fields! {
     NAME "name" Card |row| json!(row.name);
     KIND "kind" Card |row| json!(row.kind.to_value());
     CLASS "class" Card |row| json!(row.class.to_value());
-    UNIT "unitId" Card |row| json!(row.unit_id.0);
-    OWNER "ownerId" Card |row| json!(row.owner_id.map(|owner| owner.0));
-    ARCHIVED_AT "archivedAt" Card |row| json!(row.archived_at.map(|at| at.0));
+    UNIT "unitId" Card |row| json!(row.unit_id.0) => |row| json!(to_global(row.unit_id).as_str());
+    OWNER "ownerId" Card |row| json!(row.owner_id.map(|owner| owner.0)) => |row| json!(row.owner_id.map(|owner| to_global(owner).to_string()));
+    ARCHIVED_AT "archivedAt" Card |row| json!(row.archived_at.map(|at| at.0)) => |row| json!(row.archived_at.and_then(Timestamp::rfc3339));
     INDUSTRY "industry" Profile |row| json!(row.industry);
     PHONE "phone" Contact |row| json!(row.phone);
     EMAIL "email" Contact |row| json!(row.email);
@@ -34,7 +44,11 @@ fields! {
     EDUCATION "education" Personal |row| json!(row.education);
     ANNUAL_INCOME "annualIncome" Amount income;
     IDENTITY_NUMBER "identityNumber" Identity |row| if row.identity_index.is_some() { json!("present") } else { Json::Null };
-    CUSTOM_FIELDS "customFields" Note |row| row.custom.clone();
+    CUSTOM_FIELDS "customFields" Note |row| row.custom.clone() => custom;
+}
+
+fn custom(row: &Model) -> Json {
+    row.custom.as_object().into_iter().flatten().map(|(key, value)| json!({ "key": key, "value": value })).collect()
 }
 
 fn income(row: &Model) -> Json {

@@ -165,12 +165,15 @@ pub struct Understood {
     pub condition: Condition,
     /// The level that they are seen at, at least.
     pub floor: Level,
+    /// How many identity numbers it looks up: each leaves an audit row before the answer.
+    pub lookups: usize,
 }
 
 struct Reading<'a> {
     with: &'a Understanding<'a>,
     wrong: Wrong,
     needs: Level,
+    lookups: usize,
 }
 
 /// Understands filter and sort. Errors: BAD_USER_INPUT, FORBIDDEN naming a field that the viewer may not filter or sort by, RATE_LIMITED.
@@ -178,8 +181,9 @@ pub fn understand(filter: Option<&CustomerFilter>, sort: Option<CustomerSort>, w
     let permit = with.scoped.viewer().permit::<CustomerRead>()?;
     let nothing = CustomerFilter::default();
     let filter = filter.unwrap_or(&nothing);
-    let mut reading = Reading { with, wrong: Wrong::default(), needs: Level::Card };
+    let mut reading = Reading { with, wrong: Wrong::default(), needs: Level::Card, lookups: 0 };
     let mut condition = reading.read(filter, 0)?;
+    let (needs, lookups) = (reading.needs, reading.lookups);
     Error::unless_empty(reading.wrong.0)?;
     let floor = filter.min_level.map_or(Level::Card, Level::from);
     if let Some(field) = sort.map(|sort| sort.field.name())
@@ -187,7 +191,7 @@ pub fn understand(filter: Option<&CustomerFilter>, sort: Option<CustomerSort>, w
     {
         return Err(Error::forbidden_field("sort.field"));
     }
-    let floor = floor.max(reading.needs);
+    let floor = floor.max(needs);
     if !permit.arms().iter().any(|arm| arm.level >= floor) {
         return Err(Error::forbidden_field("filter.minLevel"));
     }
@@ -198,7 +202,7 @@ pub fn understand(filter: Option<&CustomerFilter>, sort: Option<CustomerSort>, w
     } else {
         condition = condition.add(customer::Column::ArchivedAt.is_null());
     }
-    Ok(Understood { condition, floor })
+    Ok(Understood { condition, floor, lookups })
 }
 
 impl Reading<'_> {
@@ -240,18 +244,21 @@ impl Reading<'_> {
             .add_option(filter.name.as_ref().map(|name| name.condition(Column::NameFolded, fold, "filter.name", &mut self.wrong)))
             .add_option(filter.unit.as_ref().map(|unit| unit.condition::<_, UnitId>(Column::UnitId, "filter.unit", &mut self.wrong)))
             .add_option(filter.owner.as_ref().map(|owner| owner.condition::<_, UserId>(Column::OwnerId, "filter.owner", &mut self.wrong)))
-            .add_option(filter.created_at.as_ref().map(|at| at.condition(Column::CreatedAt)))
-            .add_option(filter.updated_at.as_ref().map(|at| at.condition(Column::UpdatedAt)));
+            .add_option(filter.created_at.as_ref().map(|at| at.condition(Column::CreatedAt, "filter.createdAt", &mut self.wrong)))
+            .add_option(filter.updated_at.as_ref().map(|at| at.condition(Column::UpdatedAt, "filter.updatedAt", &mut self.wrong)));
         if let Some(kind) = &filter.kind {
+            self.wrong.count("filter.kind", kind.one_of.as_ref().map_or(0, Vec::len));
             let kinds = kind.one_of.as_ref().map(|kinds| Column::Kind.is_in(kinds.iter().map(|kind| customer::CustomerKind::from(*kind))));
             all = all.add_option(kind.eq.map(|kind| Column::Kind.eq(customer::CustomerKind::from(kind)))).add_option(kinds);
         }
         if let Some(class) = &filter.class {
+            self.wrong.count("filter.class", class.one_of.as_ref().map_or(0, Vec::len));
             let classes = class.one_of.as_ref();
             let classes = classes.map(|some| Column::Class.is_in(some.iter().map(|class| customer::CustomerClass::from(*class))));
             all = all.add_option(class.eq.map(|class| Column::Class.eq(customer::CustomerClass::from(class)))).add_option(classes);
         }
         if let Some(unit) = &filter.under_unit {
+            self.wrong.count("filter.underUnit", 1);
             all = all.add(self.under(unit)?);
         }
         for (field, exact, column) in [
@@ -278,6 +285,8 @@ impl Reading<'_> {
         }
         if let Some(number) = &filter.identity_number {
             self.needs(fields::IDENTITY_NUMBER)?;
+            self.wrong.count("filter.identityNumber", 1);
+            self.lookups += 1;
             self.with.lookups.count(self.with.scoped.viewer().user_id())?;
             all = all.add(Column::IdentityIndex.eq(self.with.identity.index(&number.eq)?));
         }
@@ -296,7 +305,7 @@ impl Reading<'_> {
             let mut any = Condition::any();
             for branch in branches.iter().take(MOST_BRANCHES) {
                 let branch = self.read(branch, depth + 1)?;
-                // An empty branch holds for every row; an empty condition in an OR would say nothing.
+                // An empty branch holds for every row.
                 any = any.add(if branch.is_empty() { Condition::all().add(Expr::cust("1 = 1")) } else { branch });
             }
             if !any.is_empty() {

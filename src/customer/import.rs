@@ -37,6 +37,7 @@ type Placed = Result<(CustomerLine, UnitId, Option<UnitId>), RowError>;
 #[derive(Clone)]
 pub struct CustomerImport {
     scoped: Scoped,
+    permit: Permit<Importing>,
     identity: Arc<Identity>,
     units: Arc<HashMap<String, (UnitId, Option<UnitId>)>>,
     root: Option<String>,
@@ -46,11 +47,11 @@ pub struct CustomerImport {
 impl CustomerImport {
     /// Reads the units in sight. Errors: FORBIDDEN without the right to import customers.
     pub async fn init(scoped: &Scoped, identity: &Arc<Identity>) -> Result<Self, Error> {
-        scoped.viewer().permit::<Importing>()?;
+        let permit = scoped.viewer().permit::<Importing>()?;
         let rows = org::every_unit(scoped).await?;
         let root = rows.iter().find(|row| row.model.parent_id.is_none()).map(|row| row.model.code.clone());
         let units = rows.into_iter().map(|row| (row.model.code, (row.model.id, row.model.region_id))).collect();
-        Ok(Self { scoped: scoped.clone(), identity: identity.clone(), units: Arc::new(units), root, seen: HashSet::new() })
+        Ok(Self { scoped: scoped.clone(), permit, identity: identity.clone(), units: Arc::new(units), root, seen: HashSet::new() })
     }
 
     /// Takes in some rows in one unit of work.
@@ -87,7 +88,7 @@ impl CustomerImport {
         let mut standing: HashMap<(UnitId, String), Row<customer::Entity>> = HashMap::new();
         let mut taken: HashSet<(UnitId, String)> = HashSet::new();
         for (unit, references) in references {
-            for row in repo::by_references(tx, unit, references.clone()).await? {
+            for row in repo::by_references_for_update(tx, unit, references.clone()).await? {
                 if let Some(reference) = row.model.external_ref.clone() {
                     standing.insert((unit, reference), row);
                 }
@@ -142,6 +143,9 @@ impl CustomerImport {
     }
 
     async fn change(&self, tx: &Scoped, row: &Row<customer::Entity>, line: CustomerLine) -> Result<RowResult, Error> {
+        if !row.place.is_some_and(|place| tx.reaches(&self.permit, place)) {
+            return Ok(Err(RowError::of_row(Error::forbidden())?));
+        }
         let done = match tx.viewer().permit::<CustomerUpdate>() {
             Ok(permit) => {
                 let said = Said { fields: line.draft.said(), expected_version: None };
@@ -165,16 +169,20 @@ impl CustomerImport {
         owners: &HashMap<String, Owner>,
     ) -> Result<customer::Model, Error> {
         let permit: Permit<CustomerCreate> = tx.viewer().permit()?;
-        let owner = line.owner.as_ref().map(|name| owner_at(tx, owners, name, unit)).transpose()?;
+        // Who holds posts where is told last, to whoever may import, create and assign there.
+        let owner = line.owner.as_ref().and_then(|name| owners.get(name)).map(|owner| owner.id);
         let place = Place { unit, owner };
-        if !tx.reaches(&permit, place) {
+        if !tx.reaches(&self.permit, place) || !tx.reaches(&permit, place) {
             return Err(Error::forbidden_field("branch_code"));
         }
-        if owner.is_some()
-            && owner != tx.viewer().user_id()
-            && !tx.viewer().permit::<CustomerAssign>().is_ok_and(|assign| tx.reaches(&assign, place))
-        {
-            return Err(Error::forbidden_field("owner"));
+        if line.owner.is_some() && (owner.is_none() || owner != tx.viewer().user_id()) {
+            let assign = tx.viewer().permit::<CustomerAssign>().is_ok_and(|assign| tx.reaches(&assign, place));
+            if !assign {
+                return Err(Error::forbidden_field("owner"));
+            }
+        }
+        if let Some(name) = &line.owner {
+            owner_at(tx, owners, name, unit)?;
         }
         let mut row = blank(tx, unit, region);
         row.external_ref = Some(line.external_ref);
@@ -189,9 +197,10 @@ struct Owner {
     units: Vec<UnitId>,
 }
 
-fn owner_at(tx: &Scoped, owners: &HashMap<String, Owner>, name: &str, unit: UnitId) -> Result<UserId, Error> {
+/// Somebody in sight with a post at the unit or above it.
+fn owner_at(tx: &Scoped, owners: &HashMap<String, Owner>, name: &str, unit: UnitId) -> Result<(), Error> {
     let wrong = |text: &str| Error::invalid(Violation::new("owner", "owner", text, text));
     let owner = owners.get(name).ok_or_else(|| wrong("there is no such user that the importing user can see"))?;
     let holds = tx.viewer().tree().line(unit).any(|above| owner.units.contains(&above.id));
-    if holds { Ok(owner.id) } else { Err(wrong("holds no post at the customer's unit")) }
+    if holds { Ok(()) } else { Err(wrong("holds no post at the customer's unit")) }
 }

@@ -24,8 +24,17 @@ pub async fn by_ids(scoped: Scoped, ids: Vec<CustomerId>) -> Result<HashMap<Cust
 /// The customers that began at this unit under these references.
 pub async fn by_references(scoped: &Scoped, origin: UnitId, references: Vec<String>) -> Result<Vec<CustomerRow>, Error> {
     let most = references.len() as u64;
-    let began = Condition::all().add(customer::Column::OriginUnitId.eq(origin)).add(customer::Column::ExternalRef.is_in(references));
-    scoped.find::<customer::Entity>().filter(began).all(most).await
+    scoped.find::<customer::Entity>().filter(began(origin, references)).all(most).await
+}
+
+/// The same, held until the unit of work ends.
+pub async fn by_references_for_update(scoped: &Scoped, origin: UnitId, references: Vec<String>) -> Result<Vec<CustomerRow>, Error> {
+    let most = references.len() as u64;
+    scoped.find::<customer::Entity>().filter(began(origin, references)).for_update().all(most).await
+}
+
+fn began(origin: UnitId, references: Vec<String>) -> Condition {
+    Condition::all().add(customer::Column::OriginUnitId.eq(origin)).add(customer::Column::ExternalRef.is_in(references))
 }
 
 /// Which of these references are in use at this unit of origin, by whatever customer. For callers who may create there.

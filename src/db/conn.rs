@@ -262,6 +262,10 @@ impl Conn {
         Ok(done?)
     }
 
+    pub(super) fn is_transaction(&self) -> bool {
+        matches!(self.on, On::Transaction(_))
+    }
+
     pub(super) fn backend(&self) -> DbBackend {
         match &self.on {
             On::Pool(pool) => pool.get_database_backend(),

@@ -1,6 +1,6 @@
 //! Orders and slices: keyset paging over a key that is never null and the id.
 
-use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement, SimpleExpr, Value};
+use sea_orm::sea_query::{Expr, ExprTrait, OverStatement, SelectStatement, SimpleExpr, Value, WindowStatement};
 use sea_orm::{EntityTrait, IdenStatic, Iterable, PrimaryKeyToColumn};
 use uuid::Uuid;
 
@@ -76,13 +76,26 @@ impl<E: EntityTrait> Order<E> {
 
     /// Adds where it begins, the order and the limit, by the columns of the table itself.
     pub(super) fn slice(&self, select: &mut SelectStatement, slice: &Slice, limit: u64) {
+        self.begin(select, slice);
+        self.sort(select, slice);
+        select.limit(limit);
+    }
+
+    /// Adds where it begins.
+    pub(super) fn begin(&self, select: &mut SelectStatement, slice: &Slice) {
         if let Some((key, id)) = &slice.from {
             let here = Expr::tuple([self.key.clone(), id_expr::<E>()]);
             let there = Expr::tuple([Expr::val(key.clone()), Expr::val(*id)]);
             select.and_where(if self.sorted_descending(slice) { here.lt(there) } else { here.gt(there) });
         }
-        self.sort(select, slice);
-        select.limit(limit);
+    }
+
+    /// The order within each parent.
+    pub(super) fn window(&self, parent: SimpleExpr, slice: &Slice) -> WindowStatement {
+        let direction = self.direction(slice);
+        let mut window = WindowStatement::new();
+        window.add_partition_by(parent).order_by_expr(self.key.clone(), direction.clone()).order_by_expr(id_expr::<E>(), direction);
+        window
     }
 
     /// Adds the order alone.
@@ -95,15 +108,14 @@ impl<E: EntityTrait> Order<E> {
         if self.sorted_descending(slice) { sea_orm::Order::Desc } else { sea_orm::Order::Asc }
     }
 
-    /// Sorts rows in hand as a forward list would come.
-    pub(super) fn finish<R>(&self, mut rows: Vec<R>, slice: &Slice) -> PageOf<R> {
+    /// Sorts rows in hand as a forward list would come; `found` is how many there were before any was out of sight.
+    pub(super) fn finish<R>(&self, mut rows: Vec<R>, found: usize, slice: &Slice) -> PageOf<R> {
         let limit = usize::try_from(slice.limit).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
         rows.truncate(limit);
         if slice.backwards {
             rows.reverse();
         }
-        PageOf { rows, more }
+        PageOf { rows, more: found > limit }
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use entity::UserId;
-use sea_orm::sea_query::{Expr, ExprTrait, JoinType, LockType, Query as Sql, SelectStatement, SimpleExpr, UnionType};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, JoinType, LockType, Query as Sql, SelectStatement, SimpleExpr, UnionType};
 use sea_orm::{Condition, DbBackend, EntityTrait, FromQueryResult, Iterable, QueryResult};
 use uuid::Uuid;
 
@@ -71,7 +71,7 @@ impl<E: Visible> Query<E> {
     pub fn ids(self, ids: Vec<Uuid>) -> Self {
         match id_column::<E>() {
             Some(column) => self.filter(Condition::all().add(Expr::col((E::default(), column)).is_in(ids))),
-            None => self,
+            None => self.filter(Condition::all().add(Expr::cust("1 = 0"))),
         }
     }
 
@@ -111,7 +111,7 @@ impl<E: Visible> Query<E> {
         if self.locked {
             select.lock(LockType::Update);
         }
-        self.run(&select).await
+        Ok(self.run(&select).await?.into_iter().flatten().collect())
     }
 
     /// How many rows there are.
@@ -154,7 +154,9 @@ impl<E: Visible> Query<E> {
                 select.limit(limit);
             }
         }
-        Ok(order.finish(self.run(&select).await?, slice))
+        let found = self.run(&select).await?;
+        let total = found.len();
+        Ok(order.finish(found.into_iter().flatten().collect(), total, slice))
     }
 
     /// A slice for each of several parents, in one statement.
@@ -192,23 +194,33 @@ impl<E: Visible> Query<E> {
             );
             keys
         } else {
-            let mut each = parents.iter().map(|one| {
-                let mut wrapped = Sql::select();
-                wrapped.column((TOP, "id")).from_subquery(top(Expr::val(*one)), TOP);
-                wrapped
-            });
-            let Some(mut first) = each.next() else { return Ok(HashMap::new()) };
-            first.unions(each.map(|next| (UnionType::All, next)));
-            first
+            // SQLite: the rule is bound once, whatever the number of parents.
+            let mut numbered = Sql::select();
+            let rank = order.window(Expr::col((E::default(), parent)), slice);
+            numbered
+                .expr_as(Expr::col((E::default(), id)), "id")
+                .expr_window_as(Func::cust("ROW_NUMBER"), rank, "rank")
+                .from(E::default())
+                .and_where(Expr::col((E::default(), parent)).is_in(parents.iter().copied()))
+                .cond_where(rule.clone())
+                .cond_where(self.filter.clone());
+            order.begin(&mut numbered, slice);
+            let mut keys = Sql::select();
+            keys.column((TOP, "id")).from_subquery(numbered, TOP).and_where(Expr::col((TOP, "rank")).lte(limit));
+            keys
         };
         let mut select = self.rows();
         select.and_where(Expr::col((E::default(), id)).in_subquery(keys));
         order.sort(&mut select, slice);
         let mut grouped: HashMap<Uuid, Vec<Row<E>>> = HashMap::new();
-        for row in self.run(&select).await? {
+        for row in self.run(&select).await?.into_iter().flatten() {
             grouped.entry(parent_of(&row.model)).or_default().push(row);
         }
-        Ok(grouped.into_iter().map(|(parent, rows)| (parent, order.finish(rows, slice))).collect())
+        let finish = |rows: Vec<Row<E>>| {
+            let total = rows.len();
+            order.finish(rows, total, slice)
+        };
+        Ok(grouped.into_iter().map(|(parent, rows)| (parent, finish(rows))).collect())
     }
 
     /// PostgreSQL takes each unit's own top N; SQLite knows no LATERAL and does well with IN.
@@ -260,13 +272,9 @@ impl<E: Visible> Query<E> {
         select.from(E::default()).to_owned()
     }
 
-    async fn run(&self, select: &SelectStatement) -> Result<Vec<Row<E>>, Error> {
-        let found = self.scoped.conn.all(select).await?;
-        let mut rows = Vec::with_capacity(found.len());
-        for found in &found {
-            rows.extend(self.read(found)?);
-        }
-        Ok(rows)
+    /// What a select finds; none in the place of a row that is out of sight by now.
+    async fn run(&self, select: &SelectStatement) -> Result<Vec<Option<Row<E>>>, Error> {
+        self.scoped.conn.all(select).await?.iter().map(|found| self.read(found)).collect()
     }
 
     /// The row with its level. None where the tree has moved on since the viewer was compiled: such a row is out of sight.

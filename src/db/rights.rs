@@ -91,7 +91,7 @@ impl Rights {
     }
 
     /// The system itself, for a reason that the audit keeps.
-    pub fn system(&self, reason: &'static str) -> Arc<Viewer> {
+    pub(super) fn system(&self, reason: &'static str) -> Arc<Viewer> {
         let snapshot = self.snapshot.load();
         Arc::new(Viewer::system(reason, &snapshot.table, &snapshot.tree))
     }

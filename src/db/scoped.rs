@@ -105,7 +105,7 @@ pub(super) fn either(ways: Vec<RowArm>) -> Condition {
     if ways.is_empty() {
         return Condition::all().add(Expr::cust("1 = 0"));
     }
-    // An empty condition is "everything": inside an OR it would say nothing, so it stands alone.
+    // The whole group: no condition at all, rather than an OR that the planner has to see through.
     if ways.iter().any(|way| way.condition.is_empty()) {
         return Condition::all();
     }

@@ -16,7 +16,7 @@
 //! }
 //! ```
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr, Value};
+use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
 use sea_orm::{Condition, Iterable, ModelTrait};
 
 use super::page::{id_column, name};
@@ -37,17 +37,17 @@ impl Scoped {
 
     /// Adds rows, each at its place. Errors: FORBIDDEN where the permit does not reach one of them; nothing is added then.
     pub async fn insert<E: Visible, A: Writes<E>>(&self, permit: &Permit<A>, rows: Vec<(Place, E::Model)>) -> Result<(), Error> {
-        for (place, row) in &rows {
-            let stands = E::unit().is_none_or(|unit| row.get(unit) == Value::from(place.unit.0));
-            if !stands || !self.reaches(permit, *place) {
-                return Err(Error::forbidden());
-            }
+        if !rows.iter().all(|(told, row)| self.reaches(permit, E::goes_to(row, *told))) {
+            return Err(Error::forbidden());
         }
         self.add::<E>(rows.into_iter().map(|(_, row)| row).collect()).await
     }
 
-    /// Adds rows of a table that is only ever written beside another.
+    /// Adds rows of a table that is only ever written beside another, in the same unit of work.
     pub async fn insert_beside<E: Attendant>(&self, rows: Vec<E::Model>) -> Result<(), Error> {
+        if !self.conn.is_transaction() {
+            return Err(Error::internal("a row beside another was written outside a unit of work"));
+        }
         self.add::<E>(rows).await
     }
 
@@ -63,10 +63,15 @@ impl Scoped {
         Ok(())
     }
 
-    /// Changes what differs between two states of one row, where it still stands at the version of `before`. Returns 1, or 0 where there
+    /// Changes what differs between two states of one row, where it still stands at the version of `before`; the permit must reach the unit
+    /// that it moves to, if it moves. Returns 1, or 0 where there
     /// is no such row, it has moved on, is not seen, or the permit does not reach it.
     pub async fn save<E: Visible, A: Writes<E>>(&self, permit: &Permit<A>, before: &E::Model, after: &E::Model) -> Result<u64, Error> {
         let Some(id) = id_column::<E>() else { return Ok(0) };
+        let (from, to) = (E::place(before, None), E::place(after, None));
+        if to.is_some_and(|to| from.is_none_or(|from| from.unit != to.unit) && !self.reaches(permit, to)) {
+            return Err(Error::forbidden());
+        }
         let mut update = Sql::update();
         update.table(E::default()).and_where(Expr::col((E::default(), id)).eq(before.get(id)));
         for column in E::Column::iter() {

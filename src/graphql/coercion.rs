@@ -64,6 +64,12 @@ fn named(of: &Type) -> Name {
     }
 }
 
+/// The operation that a request means.
+fn meant<'a>(document: &'a ExecutableDocument, operation: Option<&str>) -> Option<&'a OperationDefinition> {
+    let is_meant = |name: Option<&Name>| operation.is_none_or(|wanted| name.is_some_and(|name| name.as_str() == wanted));
+    document.operations.iter().find(|(name, _)| is_meant(*name)).map(|(_, operation)| &operation.node)
+}
+
 impl InputTypes {
     /// From the schema definition language. Errors: INTERNAL_SERVER_ERROR for what is no schema.
     pub fn try_new(sdl: &str) -> Result<Self, Error> {
@@ -108,23 +114,43 @@ impl InputTypes {
         Ok(types)
     }
 
+    /// Does the operation that a request means select nothing at its root but these fields?
+    pub fn selects_only(document: &ExecutableDocument, operation: Option<&str>, fields: &[&str]) -> bool {
+        let Some(meant) = meant(document, operation) else { return true };
+        let mut open = vec![&meant.selection_set.node];
+        let mut walked = HashSet::new();
+        while let Some(set) = open.pop() {
+            for selection in &set.items {
+                match &selection.node {
+                    Selection::Field(field) if fields.contains(&field.node.name.node.as_str()) => {}
+                    Selection::Field(_) => return false,
+                    Selection::InlineFragment(fragment) => open.push(&fragment.node.selection_set.node),
+                    Selection::FragmentSpread(spread) => {
+                        let name = &spread.node.fragment_name.node;
+                        if let Some(fragment) = document.fragments.get(name)
+                            && walked.insert(name)
+                        {
+                            open.push(&fragment.node.selection_set.node);
+                        }
+                    }
+                }
+            }
+        }
+        true
+    }
+
     /// Everything that does not fit in the operation that a request means. Errors: BAD_USER_INPUT. What is wrong with the document itself
     /// is left to validation.
     pub fn check(&self, document: &ExecutableDocument, operation: Option<&str>, variables: &Variables) -> Result<(), Error> {
-        let meant = document.operations.iter().find(|(name, _)| match (operation, name) {
-            (None, _) => true,
-            (Some(wanted), Some(name)) => name.as_str() == wanted,
-            (Some(_), None) => false,
-        });
-        let Some((_, meant)) = meant else { return Ok(()) };
+        let Some(meant) = meant(document, operation) else { return Ok(()) };
         let mut check = Check { types: self, document, uses: HashMap::new(), walked: HashSet::new(), wrong: Vec::new() };
-        let root = match meant.node.ty {
+        let root = match meant.ty {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         };
-        check.selections(&meant.node.selection_set.node, &Name::new(root));
-        check.variables(&meant.node, variables);
+        check.selections(&meant.selection_set.node, &Name::new(root));
+        check.variables(meant, variables);
         check.wrong.truncate(MOST);
         Error::unless_empty(check.wrong)
     }

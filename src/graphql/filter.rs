@@ -92,9 +92,33 @@ pub struct MoneyFilter {
 
 /// Collects what is wrong while a filter is understood.
 #[derive(Debug, Default)]
-pub struct Wrong(pub Vec<Violation>);
+pub struct Wrong(pub Vec<Violation>, Size);
+
+/// How large a filter has grown: what the database has to look at, whatever the nesting.
+#[derive(Debug, Default)]
+struct Size {
+    options: usize,
+    values: usize,
+}
+
+impl Size {
+    fn is_small(&self) -> bool {
+        self.options <= 100 && self.values <= 1_000
+    }
+}
 
 impl Wrong {
+    /// Counts an option with its values. The whole filter has at most 100 options and 1,000 values.
+    pub fn count(&mut self, field: &str, values: usize) {
+        self.many(field, values);
+        let was_small = self.1.is_small();
+        self.1.options += 1;
+        self.1.values += values;
+        if was_small && !self.1.is_small() {
+            self.0.push(Violation::new("filter", "size", "has more than 100 options or 1,000 values", "超过100个条件或1000个值"));
+        }
+    }
+
     fn text(&mut self, field: &str, text: &str) {
         if text.chars().count() > LONGEST_TEXT {
             self.0.push(Violation::too_long(field, LONGEST_TEXT));
@@ -134,7 +158,7 @@ impl TextFilter {
     pub fn condition<C: ColumnTrait>(&self, column: C, fold: fn(&str) -> String, field: &str, wrong: &mut Wrong) -> Condition {
         let texts = [&self.eq, &self.contains, &self.starts_with].into_iter().flatten().chain(self.one_of.iter().flatten());
         texts.for_each(|text| wrong.text(field, text));
-        wrong.many(field, self.one_of.as_ref().map_or(0, Vec::len));
+        wrong.count(field, self.one_of.as_ref().map_or(0, Vec::len));
         Condition::all()
             .add_option(self.eq.as_deref().map(|text| column.eq(fold(text))))
             .add_option(self.one_of.as_ref().map(|texts| column.is_in(texts.iter().map(|text| fold(text)))))
@@ -147,7 +171,7 @@ impl ExactFilter {
     /// On a column of plain text.
     pub fn condition<C: ColumnTrait>(&self, column: C, field: &str, wrong: &mut Wrong) -> Condition {
         self.eq.iter().chain(self.one_of.iter().flatten()).for_each(|text| wrong.text(field, text));
-        wrong.many(field, self.one_of.as_ref().map_or(0, Vec::len));
+        wrong.count(field, self.one_of.as_ref().map_or(0, Vec::len));
         Condition::all()
             .add_option(self.eq.as_deref().map(|text| column.eq(text)))
             .add_option(self.one_of.as_ref().map(|texts| column.is_in(texts.iter().map(String::as_str))))
@@ -168,14 +192,15 @@ impl IdFilter {
         };
         let eq = self.eq.as_ref().map(|id| column.is_in(understood(id)));
         let one_of = self.one_of.as_ref().map(|ids| column.is_in(ids.iter().filter_map(&mut understood).collect::<Vec<I>>()));
-        wrong.many(field, self.one_of.as_ref().map_or(0, Vec::len));
+        wrong.count(field, self.one_of.as_ref().map_or(0, Vec::len));
         Condition::all().add_option(eq).add_option(one_of).add_option(self.is_null.map(|is_null| empty(column, is_null)))
     }
 }
 
 impl DateTimeFilter {
     /// On a column of moments.
-    pub fn condition<C: ColumnTrait>(&self, column: C) -> Condition {
+    pub fn condition<C: ColumnTrait>(&self, column: C, field: &str, wrong: &mut Wrong) -> Condition {
+        wrong.count(field, 1);
         Condition::all()
             .add_option(self.gte.map(|at| column.gte(Timestamp::from(at))))
             .add_option(self.gt.map(|at| column.gt(Timestamp::from(at))))
@@ -187,6 +212,7 @@ impl DateTimeFilter {
 impl DateFilter {
     /// On a column of dates.
     pub fn condition<C: ColumnTrait>(&self, column: C, field: &str, wrong: &mut Wrong) -> Condition {
+        wrong.count(field, 1);
         // PostgreSQL knows no day before 4713 BC, and nobody means one.
         if [self.eq, self.gte, self.lte].into_iter().flatten().any(|date| !(1..=9999).contains(&date.year())) {
             wrong.0.push(Violation::new(field, "range", "must lie between the years 1 and 9999", "年份必须在1到9999之间"));
@@ -202,6 +228,7 @@ impl DateFilter {
 impl MoneyFilter {
     /// On a pair of columns.
     pub fn condition<C: ColumnTrait>(&self, minor: C, currency: C, field: &str, wrong: &mut Wrong) -> Condition {
+        wrong.count(field, 1);
         let mut understood = |amount: Decimal, part: &str| match crate::money::to_minor(amount.0, &self.currency) {
             Ok((minor, _)) => Some(minor),
             Err(money) => {

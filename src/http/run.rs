@@ -13,7 +13,11 @@ use super::reply::Reply;
 use super::token::{self, Credential};
 use crate::error::{Error, Violation};
 use crate::graphql::answer::{Answer, Locale, Stage, status};
+use crate::graphql::coercion::InputTypes;
 use crate::graphql::limits::analyse;
+
+/// What may be asked without a token.
+const WITHOUT_TOKEN: [&str; 2] = ["signIn", "__typename"];
 
 /// Everything about a request that running it depends on.
 pub struct Ask {
@@ -99,6 +103,11 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
             let answer = Answer::at(&error, Stage::Denied(status(&error)), locale);
             return Reply { challenge: viewer.is_none(), operation, ..Reply::new(answer) };
         }
+    }
+    // Errors about inputs spell the schema out: it is for signed-in users.
+    if viewer.is_none() && !InputTypes::selects_only(&document, name, &WITHOUT_TOKEN) {
+        let answer = Answer::at(&Error::Unauthenticated, Stage::Denied(status(&Error::Unauthenticated)), locale);
+        return Reply { challenge: true, operation, ..Reply::new(answer) };
     }
     if let Err(error) = app.inputs.check(&document, name, &parameters.variables) {
         return Reply { operation, ..Reply::new(Answer::at(&error, Stage::Validation, locale)) };

@@ -42,6 +42,7 @@ impl OrgUnitFilter {
     pub fn condition(&self) -> Result<Condition, Error> {
         use org_unit::Column;
         let mut wrong = Wrong::default();
+        self.kind.iter().for_each(|kinds| wrong.count("filter.kind", kinds.len()));
         let kinds = self.kind.as_ref().map(|kinds| Column::Kind.is_in(kinds.iter().map(|kind| org_unit::UnitKind::from(*kind))));
         let condition = Condition::all()
             .add_option(self.code.as_ref().map(|code| code.condition(Column::Code, "filter.code", &mut wrong)))

@@ -6,6 +6,7 @@ use entity::{UnitId, UserId, org_unit, post, user};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition};
 
+use crate::access::{Action, Resource};
 use crate::db::{KeyValue, Order, Row, Scoped};
 use crate::error::Error;
 
@@ -82,6 +83,20 @@ pub async fn holds_post_at(scoped: &Scoped, user: UserId, units: Vec<UnitId>) ->
     Ok(scoped.find::<post::Entity>().filter(there).one().await?.is_some())
 }
 
+/// The posts of these users that have not ended, begun or not.
+pub async fn open_posts(scoped: &Scoped, users: Vec<UserId>) -> Result<Vec<post::Model>, Error> {
+    let now = scoped.now();
+    let theirs = Condition::all()
+        .add(post::Column::UserId.is_in(users))
+        .add(Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(now)));
+    Ok(scoped.find::<post::Entity>().filter(theirs).all(u64::from(u32::MAX)).await?.into_iter().map(|row| row.model).collect())
+}
+
+/// Which of these unit codes are in use, by whatever unit. For callers who may create there.
+pub async fn taken_codes(scoped: &Scoped, codes: Vec<String>) -> Result<Vec<String>, Error> {
+    scoped.taken_unscoped::<org_unit::Entity>(org_unit::Column::Code, codes, Condition::all()).await
+}
+
 /// The posts of these users that count now, oldest first.
 pub async fn active_posts(scoped: &Scoped, users: Vec<UserId>) -> Result<Vec<post::Model>, Error> {
     let theirs = active(scoped).add(post::Column::UserId.is_in(users));
@@ -91,10 +106,14 @@ pub async fn active_posts(scoped: &Scoped, users: Vec<UserId>) -> Result<Vec<pos
     Ok(posts)
 }
 
-/// The title of each user's first post.
+/// The title of each user: of the oldest post among the viewer's own units, for whom the user is a colleague; else of the oldest.
 pub async fn titles(scoped: Scoped, users: Vec<UserId>) -> Result<HashMap<UserId, String>, Error> {
     let mut titles = HashMap::new();
-    for post in active_posts(&scoped, users).await? {
+    let viewer = scoped.viewer();
+    let own = viewer.arms(Resource::User, Action::Read);
+    let mut posts = active_posts(&scoped, users).await?;
+    posts.sort_by_key(|post| !own.iter().any(|arm| arm.reaches(viewer.tree(), post.unit_id, None)));
+    for post in posts {
         if let Some(title) = scoped.viewer().table().title(&post.role) {
             titles.entry(post.user_id).or_insert_with(|| title.to_owned());
         }

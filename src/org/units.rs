@@ -13,7 +13,7 @@ use crate::access::visible::Place;
 use crate::access::{FieldClass, Permit, Permits};
 use crate::audit::{self, Entry};
 use crate::db::{Scoped, Touched};
-use crate::error::Error;
+use crate::error::{Error, Violation};
 use crate::import::{Outcome, RowError, RowResult};
 use crate::patch::Patch;
 use crate::record::{FieldOf, Record, differences};
@@ -34,11 +34,16 @@ pub struct UnitLine {
 }
 
 const FIELDS: &[FieldOf<org_unit::Model>] = &[
-    FieldOf { name: "code", class: FieldClass::Card, value: |row| json!(row.code) },
-    FieldOf { name: "name", class: FieldClass::Card, value: |row| json!(row.name) },
-    FieldOf { name: "kind", class: FieldClass::Card, value: |row| json!(row.kind.to_value()) },
-    FieldOf { name: "parentId", class: FieldClass::Note, value: |row| json!(row.parent_id.map(|unit| unit.0)) },
-    FieldOf { name: "businessMode", class: FieldClass::Note, value: |row| json!(row.business_mode.map(|mode| mode.to_value())) },
+    FieldOf { name: "code", class: FieldClass::Card, value: |row| json!(row.code), shown: None },
+    FieldOf { name: "name", class: FieldClass::Card, value: |row| json!(row.name), shown: None },
+    FieldOf { name: "kind", class: FieldClass::Card, value: |row| json!(row.kind.to_value()), shown: None },
+    FieldOf { name: "parentId", class: FieldClass::Note, value: |row| json!(row.parent_id.map(|unit| unit.0)), shown: None },
+    FieldOf {
+        name: "businessMode",
+        class: FieldClass::Note,
+        value: |row| json!(row.business_mode.map(|mode| mode.to_value())),
+        shown: None,
+    },
 ];
 
 impl Record for org_unit::Entity {
@@ -71,6 +76,18 @@ impl Growing {
     fn line(&self, unit: &org_unit::Model) -> Vec<UnitId> {
         let above = |unit: &org_unit::Model| self.units.get(self.codes.get(&unit.parent_id?)?).cloned();
         std::iter::successors(Some(unit.clone()), above).take(self.units.len() + 1).map(|unit| unit.id).collect()
+    }
+
+    /// The nearest unit above that the importing user's rights were compiled against: units of this file are too young to be known. HQ
+    /// itself, where nothing stands above.
+    fn known_above(&self, tx: &Scoped, unit: &org_unit::Model) -> UnitId {
+        let line = self.line(unit);
+        line.iter().skip(1).copied().find(|above| tx.viewer().tree().unit(*above).is_some()).unwrap_or(*line.last().unwrap_or(&unit.id))
+    }
+
+    fn take_back(&mut self, unit: &org_unit::Model) {
+        self.units.remove(&unit.code);
+        self.codes.remove(&unit.id);
     }
 
     fn put(&mut self, unit: org_unit::Model) {
@@ -175,6 +192,11 @@ async fn change(
     parent: Option<&org_unit::Model>,
     stands: org_unit::Model,
 ) -> Result<RowResult, Error> {
+    // Where a unit stands and how it works is told only to whoever administers what is above it.
+    let above = tree.known_above(tx, &stands);
+    if !tx.reaches(permit, Place { unit: above, owner: None }) {
+        return Err(Error::forbidden());
+    }
     if stands.parent_id != parent.map(|parent| parent.id) {
         return Ok(Err(RowError::at("parent_code", "the unit stands elsewhere; an import does not move units")));
     }
@@ -222,11 +244,19 @@ async fn add(
         version: 1,
         archived_at: None,
     };
-    let place = Place { unit: parent.map_or(id, |parent| parent.id), owner: None };
+    tree.put(unit.clone());
+    let place = Place { unit: tree.known_above(tx, &unit), owner: None };
+    if !tx.reaches(permit, place) {
+        tree.take_back(&unit);
+        return Err(Error::forbidden());
+    }
+    if !repo::taken_codes(tx, vec![unit.code.clone()]).await?.is_empty() {
+        tree.take_back(&unit);
+        return Err(Error::invalid(Violation::new("code", "unique", "is in use by a unit out of the importing user's sight", "已被使用")));
+    }
     tx.insert::<org_unit::Entity, _>(permit, vec![(place, unit.clone())]).await?;
     let stood = org_parent::Model { id: tx.clock().id(), unit_id: id, parent_id: unit.parent_id, valid_from: now, valid_to: None };
     tx.insert_beside::<org_parent::Entity>(vec![stood]).await?;
-    tree.put(unit.clone());
     let paths = tree.line(&unit).into_iter().zip(0..).map(|(ancestor_id, depth)| org_path::Model { ancestor_id, descendant_id: id, depth });
     tx.insert_beside::<org_path::Entity>(paths.collect()).await?;
     let nothing = org_unit::Model { code: String::new(), name: String::new(), parent_id: None, business_mode: None, ..unit.clone() };

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{repo, rules};
 use crate::access::action::OrganisationAdminister;
 use crate::access::visible::Place;
-use crate::access::{FieldClass, Origin, Permit, Permits};
+use crate::access::{Area, FieldClass, Origin, Permit, Permits};
 use crate::audit::{self, Changes, Entry};
 use crate::db::{Scoped, Touched};
 use crate::error::{Error, Violation};
@@ -23,8 +23,8 @@ use crate::text::email_violation;
 pub struct UserLine {
     /// The name for signing in.
     pub username: String,
-    /// The name that others see.
-    pub name: String,
+    /// The name that others see; none: leave it, and of somebody new the user name.
+    pub name: Option<String>,
     /// E-mail address.
     pub email: Patch<String>,
     /// The role of the post.
@@ -34,10 +34,10 @@ pub struct UserLine {
 }
 
 const FIELDS: &[FieldOf<user::Model>] = &[
-    FieldOf { name: "username", class: FieldClass::Card, value: |row| json!(row.username) },
-    FieldOf { name: "name", class: FieldClass::Card, value: |row| json!(row.name) },
-    FieldOf { name: "email", class: FieldClass::Contact, value: |row| json!(row.email) },
-    FieldOf { name: "disabledAt", class: FieldClass::Note, value: |row| json!(row.disabled_at.map(|at| at.0)) },
+    FieldOf { name: "username", class: FieldClass::Card, value: |row| json!(row.username), shown: None },
+    FieldOf { name: "name", class: FieldClass::Card, value: |row| json!(row.name), shown: None },
+    FieldOf { name: "email", class: FieldClass::Contact, value: |row| json!(row.email), shown: None },
+    FieldOf { name: "disabledAt", class: FieldClass::Note, value: |row| json!(row.disabled_at.map(|at| at.0)), shown: None },
 ];
 
 impl Record for user::Entity {
@@ -86,7 +86,7 @@ pub async fn import(scoped: &Scoped, lines: Vec<UserLine>, password_hash: Option
 
 fn violation(line: &UserLine) -> Option<Violation> {
     rules::username_violation("username", &line.username)
-        .or_else(|| rules::name_violation("name", &line.name))
+        .or_else(|| line.name.as_deref().and_then(|name| rules::name_violation("name", name)))
         .or_else(|| line.email.value().and_then(|email| email_violation("email", email)))
 }
 
@@ -107,13 +107,13 @@ async fn take_in(
     if !may_give(tx, permit, &line.role, unit) {
         return Err(RowError::at("role", "the importing user may not give this role at this unit").into());
     }
+    if known.get(&line.username).is_some_and(|account| Some(account.id) == tx.viewer().user_id()) {
+        return Err(RowError::at("username", "nobody gives roles to oneself").into());
+    }
     let (account, mut outcome) = match known.get(&line.username).cloned() {
         Some(stands) => rename(tx, permit, stands, &line).await?,
         None => (add(tx, permit, unit, &line, password_hash).await?, Outcome::Added),
     };
-    if Some(account.id) == tx.viewer().user_id() {
-        return Err(RowError::at("username", "nobody gives roles to oneself").into());
-    }
     known.insert(account.username.clone(), account.clone());
     let held = repo::active_posts(tx, vec![account.id]).await?;
     if !held.iter().any(|post| post.role == line.role && post.unit_id == unit) {
@@ -136,22 +136,39 @@ fn may_give(tx: &Scoped, permit: &Permit<OrganisationAdminister>, role: &str, un
     })
 }
 
-/// Changes name and e-mail where they differ; that takes the power to give every post that the user holds.
+/// May the caller change this user? It takes the power to give every post that the user holds or will hold; somebody without any is for
+/// those who administer everything.
+async fn may_manage(tx: &Scoped, permit: &Permit<OrganisationAdminister>, account: &user::Model) -> Result<bool, Error> {
+    let held = repo::open_posts(tx, vec![account.id]).await?;
+    if held.is_empty() {
+        return Ok(permit.arms().iter().any(|arm| arm.area == Area::Group));
+    }
+    Ok(held.iter().all(|post| may_give(tx, permit, &post.role, post.unit_id)))
+}
+
+/// Changes name and e-mail where they differ.
 async fn rename(
     tx: &Scoped,
     permit: &Permit<OrganisationAdminister>,
     stands: user::Model,
     line: &UserLine,
 ) -> Result<(user::Model, Outcome), Refused> {
+    let manages = may_manage(tx, permit, &stands).await?;
     let mut after = stands.clone();
-    after.name.clone_from(&line.name);
-    line.email.clone().apply(&mut after.email);
+    if let Some(name) = &line.name {
+        after.name.clone_from(name);
+    }
+    // An e-mail address that the caller may not see is not compared either: being equal would tell it.
+    if manages {
+        line.email.clone().apply(&mut after.email);
+    } else if line.email.is_said() {
+        return Err(RowError::at("email", "the importing user may not change this user: leave the column out").into());
+    }
     let changes = differences::<user::Entity>(&stands, &after);
     if changes.is_empty() {
         return Ok((stands, Outcome::Unchanged));
     }
-    let held = repo::active_posts(tx, vec![stands.id]).await?;
-    if !held.iter().all(|post| may_give(tx, permit, &post.role, post.unit_id)) {
+    if !manages {
         return Err(RowError::at("username", "the importing user may not change this user").into());
     }
     user::Entity::stamp(&mut after, tx.now());
@@ -179,7 +196,7 @@ async fn add(
     let account = user::Model {
         id: tx.clock().id(),
         username: line.username.clone(),
-        name: line.name.clone(),
+        name: line.name.clone().unwrap_or_else(|| line.username.clone()),
         email,
         password_hash: password_hash.cloned(),
         disabled_at: None,
@@ -233,8 +250,7 @@ async fn change(
     scoped
         .transaction(move |tx| async move {
             let before = repo::users_by_names(&tx, names).await?.into_iter().next().ok_or_else(Error::not_found)?.model;
-            let held = repo::active_posts(&tx, vec![before.id]).await?;
-            if !held.iter().all(|post| may_give(&tx, &permit, &post.role, post.unit_id)) {
+            if !may_manage(&tx, &permit, &before).await? {
                 return Err(Error::forbidden());
             }
             let mut after = before.clone();

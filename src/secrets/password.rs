@@ -9,6 +9,8 @@ use crate::error::Error;
 
 /// Hashing takes 19 MiB and a core for some hundredths of a second.
 const AT_ONCE: usize = 2;
+/// Others wait, but not so many that they hold every place of the server.
+const WAITING: usize = 32;
 
 /// Hashes with argon2id at its recommended cost, as a PHC string.
 pub fn hash_password(password: &str) -> Result<String, Error> {
@@ -20,16 +22,22 @@ pub fn hash_password(password: &str) -> Result<String, Error> {
 pub struct Passwords {
     nobodys: String,
     lanes: Semaphore,
+    places: Semaphore,
 }
 
 impl Passwords {
     /// Hashes once, to have something to verify against for names that nobody has.
     pub fn try_new() -> Result<Self, Error> {
-        Ok(Self { nobodys: hash_password(&super::random_text()?)?, lanes: Semaphore::new(AT_ONCE) })
+        Ok(Self {
+            nobodys: hash_password(&super::random_text()?)?,
+            lanes: Semaphore::new(AT_ONCE),
+            places: Semaphore::new(AT_ONCE + WAITING),
+        })
     }
 
-    /// Is it the password of this hash? Without a hash: no, as slowly.
+    /// Is it the password of this hash? Without a hash: no, as slowly. Errors: OVERLOADED when too many wait already.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
+        let _place = self.places.try_acquire().map_err(|_| Error::Overloaded)?;
         let _lane = self.lanes.acquire().await.map_err(|_| Error::Overloaded)?;
         let somebody = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobodys.clone());

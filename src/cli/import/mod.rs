@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use super::{Failure, start};
 use crate::contact::import::ContactImport;
 use crate::customer::import::CustomerImport;
-use crate::db::{Rights, Scoped, operator_unscoped};
+use crate::db::{MigrationState, Rights, Scoped, operator_unscoped};
 use crate::import::{Outcome, RowError, RowResult};
 use crate::org::rules::password_violation;
 use crate::org::{units, users};
@@ -95,7 +95,10 @@ impl Import {
         if !crate::money::is_currency(&currency) {
             return Err(Failure::new(format!("'{currency}' is not an ISO 4217 currency: give one as in USD")));
         }
-        let db = start::database(&config, true).await?;
+        let db = start::database(&config, !self.dry_run).await?;
+        if db.migrations().await?.iter().any(|(_, state)| *state == MigrationState::Pending) {
+            return Err(Failure::new("the database has steps to take first: branchwise migrate up"));
+        }
         let db = if self.dry_run { db.rehearsing() } else { db };
         let rights = Rights::init(db.clone()).await?;
         let viewer = match &self.as_user {

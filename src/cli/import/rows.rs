@@ -88,7 +88,7 @@ pub fn unit(record: &Record) -> Result<UnitLine, RowError> {
 pub fn user(record: &Record) -> Result<UserLine, RowError> {
     Ok(UserLine {
         username: required(record, "username")?,
-        name: required(record, "name")?,
+        name: Some(required(record, "name")?),
         email: text(record, "email"),
         role: required(record, "role")?,
         unit_code: required(record, "unit_code")?,

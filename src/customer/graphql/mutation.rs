@@ -7,6 +7,8 @@ use entity::{CustomerId, UnitId, UserId};
 use time::Date;
 
 use super::object::Customer;
+use crate::access::Permits;
+use crate::access::action::{CustomerArchive, CustomerAssign, CustomerCreate, CustomerUpdate};
 use crate::customer::{CustomerRow, Customers, Draft, NewCustomer};
 use crate::error::{Error, Violation};
 use crate::graphql::context::Ask;
@@ -177,6 +179,7 @@ impl CustomerMutation {
         #[graphql(desc = "The customer to be.")] input: CreateCustomerInput,
     ) -> Result<CustomerPayload> {
         let customers = customers(ctx)?;
+        customers.scoped.viewer().permit::<CustomerCreate>()?;
         let mut wrong = Vec::new();
         let draft = Draft {
             name: Patch::Set(input.name),
@@ -211,6 +214,7 @@ impl CustomerMutation {
         #[graphql(desc = "What changes.")] input: UpdateCustomerInput,
     ) -> Result<CustomerPayload> {
         let customers = customers(ctx)?;
+        customers.scoped.viewer().permit::<CustomerUpdate>()?;
         let mut wrong = Vec::new();
         let draft = Draft {
             name: patch(input.name),
@@ -240,6 +244,7 @@ impl CustomerMutation {
         #[graphql(desc = "Who gets which customer.")] input: AssignCustomerInput,
     ) -> Result<CustomerPayload> {
         let customers = customers(ctx)?;
+        customers.scoped.viewer().permit::<CustomerAssign>()?;
         let id = from_global::<CustomerId>(&input.id, "input.id")?;
         let owner = input.owner_id.map(|owner| from_global::<UserId>(&owner, "input.ownerId")).transpose()?;
         Ok(customers.assign(id, owner, input.expected_version).await?.into())
@@ -252,6 +257,7 @@ impl CustomerMutation {
         #[graphql(desc = "Which customer.")] input: ArchiveCustomerInput,
     ) -> Result<CustomerPayload> {
         let customers = customers(ctx)?;
+        customers.scoped.viewer().permit::<CustomerArchive>()?;
         let id = from_global::<CustomerId>(&input.id, "input.id")?;
         Ok(customers.set_archived(id, true, input.expected_version).await?.into())
     }
@@ -263,6 +269,7 @@ impl CustomerMutation {
         #[graphql(desc = "Which customer.")] input: ArchiveCustomerInput,
     ) -> Result<CustomerPayload> {
         let customers = customers(ctx)?;
+        customers.scoped.viewer().permit::<CustomerArchive>()?;
         let id = from_global::<CustomerId>(&input.id, "input.id")?;
         Ok(customers.set_archived(id, false, input.expected_version).await?.into())
     }

@@ -7,7 +7,7 @@ use super::object::{Customer, CustomerConnection};
 use crate::access::action::CustomerRead;
 use crate::access::{Action, Permits, Resource};
 use crate::customer::filter::{CustomerFilter, CustomerSort, IdentityLookups, Understanding, Understood, order, understand};
-use crate::customer::repo;
+use crate::customer::{record_lookups, repo};
 use crate::db::{Asked, Order};
 use crate::error::{Error, Violation};
 use crate::graphql::context::Ask;
@@ -21,14 +21,18 @@ use crate::text::looked_for;
 #[derive(Default)]
 pub struct CustomerQuery;
 
-fn understood(
+async fn understood(
     ctx: &Context<'_>,
     filter: Option<&CustomerFilter>,
     sort: Option<CustomerSort>,
 ) -> Result<(Understood, Order<customer::Entity>), Error> {
     let with =
         Understanding { scoped: ctx.scoped()?, identity: &ctx.given::<Secrets>()?.identity, lookups: ctx.given::<IdentityLookups>()? };
-    Ok((understand(filter, sort, &with)?, order(sort)))
+    let understood = understand(filter, sort, &with)?;
+    if understood.lookups > 0 {
+        record_lookups(with.scoped, understood.lookups).await?;
+    }
+    Ok((understood, order(sort)))
 }
 
 #[Object]
@@ -77,7 +81,7 @@ impl CustomerQuery {
         let scoped = ctx.scoped()?;
         scoped.viewer().permit::<CustomerRead>()?;
         let paging = Paging::try_new(ctx, PageArgs { first, after, last, before }, None)?;
-        let (understood, order) = understood(ctx, filter.as_ref(), sort)?;
+        let (understood, order) = understood(ctx, filter.as_ref(), sort).await?;
         let query = scoped.find::<customer::Entity>().filter(understood.condition).at_least(understood.floor);
         Ok(CustomerConnection(page(ctx, query, &order, &paging, Customer).await?))
     }
@@ -95,7 +99,7 @@ pub async fn unit_customers(
     if !scoped.viewer().can(Resource::Customer, Action::Read) {
         return Ok(None);
     }
-    let (understood, order) = understood(ctx, filter.as_ref(), sort)?;
+    let (understood, order) = understood(ctx, filter.as_ref(), sort).await?;
     let asked = Asked {
         shape: paging.shape.clone(),
         query: scoped.find().filter(understood.condition.clone()).at_least(understood.floor),

@@ -6,6 +6,6 @@ mod user;
 mod viewer;
 
 pub use sign_in::{SignInMutation, TriedToSignIn};
-pub use unit::{OrgUnit, OrgUnitConnection, OrgUnitQuery, unit_page};
+pub use unit::{OrgUnit, OrgUnitConnection, OrgUnitQuery};
 pub use user::User;
 pub use viewer::{Viewer, ViewerQuery};

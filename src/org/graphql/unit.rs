@@ -82,7 +82,7 @@ impl OrgUnit {
         Ok(Some(units.into_iter().flatten().collect()))
     }
 
-    /// The units directly below that you see, by code; null for units outside your own line and subtree.
+    /// The units directly below in your own line and subtree, by code; null for units outside your own line and subtree.
     async fn children(
         &self,
         ctx: &Context<'_>,
@@ -99,8 +99,9 @@ impl OrgUnit {
         let paging = Paging::try_new(ctx, PageArgs { first, after, last, before }, Some(parent))?;
         let asked = Asked {
             shape: paging.shape.clone(),
-            query: scoped.find(),
-            totals: scoped.sql(),
+            // A unit that is seen only as a card does not tell where it stands.
+            query: scoped.find().at_least(Level::Full),
+            totals: scoped.sql().at_least(Level::Full),
             parent: org_unit::Column::ParentId,
             parent_of: |row: &org_unit::Model| row.parent_id.map_or(row.id.0, |parent| parent.0),
             order: order(None),
@@ -176,18 +177,7 @@ impl OrgUnitQuery {
     ) -> Result<OrgUnitConnection> {
         ctx.scoped()?.viewer().permit::<OrganisationRead>()?;
         let paging = Paging::try_new(ctx, PageArgs { first, after, last, before }, None)?;
-        unit_page(ctx, filter, sort, paging).await
+        let query = ctx.scoped()?.find::<org_unit::Entity>().filter(filter.unwrap_or_default().condition()?);
+        Ok(OrgUnitConnection(page(ctx, query, &order(sort), &paging, OrgUnit).await?))
     }
-}
-
-/// A page of all units in sight.
-pub async fn unit_page(
-    ctx: &Context<'_>,
-    filter: Option<OrgUnitFilter>,
-    sort: Option<OrgUnitSort>,
-    paging: Paging,
-) -> Result<OrgUnitConnection> {
-    let query = ctx.scoped()?.find::<org_unit::Entity>().filter(filter.unwrap_or_default().condition()?);
-    let order = order(sort);
-    Ok(OrgUnitConnection(page(ctx, query, &order, &paging, OrgUnit).await?))
 }
