@@ -71,6 +71,11 @@ impl Viewer {
 /// A role that you hold at a unit, for a time.
 #[Object]
 impl Post {
+    /// The post's id.
+    async fn id(&self) -> ID {
+        to_global(self.0.held.id)
+    }
+
     /// The role's code.
     async fn role(&self) -> &str {
         &self.0.held.role
