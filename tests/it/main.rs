@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test that fails says so by panicking")]
 
 mod access_matrix;
+mod administering;
 mod adventureworks;
 mod app;
 mod architecture;
