@@ -155,23 +155,13 @@ pub async fn import(scoped: &Scoped, identity: &Arc<Identity>, options: Options)
     let source = source::open(&options.file, options.encoding.as_deref(), options.map.as_deref(), &columns)
         .map_err(|error| Failure::new(error.to_string()))?;
     let mut run = Run { progress: Progress::new(source.size(), source.counter()), source, report };
-    match options.kind {
-        Kind::OrgUnits => run.through(usize::MAX, rows::unit, async |lines| units::import(scoped, lines).await).await?,
-        Kind::Users => {
-            let hash = options.password_hash;
-            run.through(usize::MAX, rows::user, async |lines| users::import(scoped, lines, hash.clone()).await).await?;
-        }
-        Kind::Customers => {
-            let mut import = CustomerImport::init(scoped, identity).await?;
-            let currency = options.currency;
-            run.through(BATCH, |record| rows::customer(record, &currency), async |lines| import.take_in(lines).await).await?;
-        }
-        Kind::Contacts => {
-            let mut import = ContactImport::init(scoped).await?;
-            run.through(BATCH, rows::contact, async |lines| import.take_in(lines).await).await?;
-        }
-    }
+    let done = run.all(scoped, identity, options).await;
     run.progress.finish();
+    if let Err(failure) = done {
+        // What was found wrong so far is not lost with the rest; that the terminal may be gone is no news then.
+        let _ = run.report.finish(&mut std::io::stderr());
+        return Err(failure);
+    }
     Ok(run.report)
 }
 
@@ -182,6 +172,25 @@ struct Run {
 }
 
 impl Run {
+    async fn all(&mut self, scoped: &Scoped, identity: &Arc<Identity>, options: Options) -> Result<(), Failure> {
+        match options.kind {
+            Kind::OrgUnits => self.through(usize::MAX, rows::unit, async |lines| units::import(scoped, lines).await).await,
+            Kind::Users => {
+                let hash = options.password_hash;
+                self.through(usize::MAX, rows::user, async |lines| users::import(scoped, lines, hash.clone()).await).await
+            }
+            Kind::Customers => {
+                let mut import = CustomerImport::init(scoped, identity).await?;
+                let currency = options.currency;
+                self.through(BATCH, |record| rows::customer(record, &currency), async |lines| import.take_in(lines).await).await
+            }
+            Kind::Contacts => {
+                let mut import = ContactImport::init(scoped).await?;
+                self.through(BATCH, rows::contact, async |lines| import.take_in(lines).await).await
+            }
+        }
+    }
+
     /// Reads, parses and hands over up to `batch` rows at a time.
     async fn through<L>(
         &mut self,
