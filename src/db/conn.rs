@@ -22,7 +22,7 @@ const MIGRATION_LOCK: i64 = 0x0062_7261_6e63_6877;
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backend {
+pub(super) enum Backend {
     /// Embedded.
     Sqlite,
     /// In production.
@@ -100,11 +100,6 @@ impl Db {
 
     pub(super) fn is_rehearsal(&self) -> bool {
         self.rehearsal
-    }
-
-    /// Which database it is.
-    pub fn backend(&self) -> Backend {
-        self.backend
     }
 
     /// The clock that everything here goes by.

@@ -35,7 +35,7 @@ mod sql;
 mod transaction;
 mod write;
 
-pub use conn::{Backend, Db, DbConfig, Migration, MigrationState, sqlite_file};
+pub use conn::{Db, DbConfig, Migration, MigrationState, sqlite_file};
 pub use directory::{Credentials, operator_unscoped};
 pub use nested::{Asked, Nested, counts, pages};
 pub use page::{KeyValue, Order, PageOf, Slice};

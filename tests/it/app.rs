@@ -139,7 +139,16 @@ impl Drop for TestApp {
 impl TestApp {
     /// The sample group. None: no PostgreSQL here.
     pub async fn start(engine: Engine) -> Option<Self> {
-        let app = Self::start_empty(engine).await?;
+        Self::filled(Self::start_empty(engine).await?).await
+    }
+
+    /// The sample group under a clock that stands until it is moved. None: no PostgreSQL here.
+    pub async fn start_standing(engine: Engine) -> Option<Self> {
+        let clock = Clock::standing(Clock::wall().now());
+        Self::filled(Self::launch(engine, clock, |_| ()).await?).await
+    }
+
+    async fn filled(app: Self) -> Option<Self> {
         sample::fill(&app.db, &app.rights, &app.secrets, PASSWORD, &app.database.folder()).await.expect("the sample group");
         Some(app)
     }
@@ -151,11 +160,14 @@ impl TestApp {
 
     /// The same under another configuration.
     pub async fn start_with(engine: Engine, configure: impl FnOnce(&mut Config)) -> Option<Self> {
+        Self::launch(engine, Clock::wall(), configure).await
+    }
+
+    async fn launch(engine: Engine, clock: Clock, configure: impl FnOnce(&mut Config)) -> Option<Self> {
         if engine == Engine::Postgres && !has_postgres().await {
             return None;
         }
         let database = Database::empty(engine).await;
-        let clock = Clock::wall();
         let mut db_config = DbConfig::new(&database.url);
         db_config.max_connections = 4;
         let db = Db::connect(db_config, clock.clone()).await.expect("the test database");

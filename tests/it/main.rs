@@ -22,6 +22,7 @@ mod identity;
 mod import;
 mod import_rights;
 mod migrations;
+mod minutes;
 mod non_interference;
 mod oracle;
 mod paging;

@@ -31,11 +31,6 @@ impl Progress {
         self.bar.set_position(self.counter.get());
     }
 
-    /// Runs what writes to the terminal, with the bar out of its way.
-    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.bar.suspend(write)
-    }
-
     /// Takes the bar away.
     pub fn finish(self) {
         self.bar.finish_and_clear();
