@@ -7,7 +7,7 @@ use crate::access::action::{CustomerRead, OrganisationRead, UserRead};
 use crate::access::{Action, Permits, Resource};
 use crate::contact::graphql::{Contact, ContactMutation};
 use crate::contact::{self as contacts, ContactRow};
-use crate::customer::filter::IdentityLookups;
+use crate::customer::filter::{IdentityLookups, LookedUp};
 use crate::customer::graphql::{Customer, CustomerMutation, CustomerQuery};
 use crate::customer::{self as customers, CustomerRow};
 use crate::db::Scoped;
@@ -71,6 +71,7 @@ pub fn prepare(request: async_graphql::Request, scoped: Option<Scoped>) -> async
     let request = request.data(TriedToSignIn::default());
     let Some(scoped) = scoped else { return request };
     request
+        .data(LookedUp::default())
         .data(Loader::<UnitId, UnitRow>::new(&scoped, |scoped, ids| Box::pin(org::repo::units_by_ids(scoped, ids))))
         .data(Loader::<UserId, UserRow>::new(&scoped, |scoped, ids| Box::pin(org::repo::users_by_ids(scoped, ids))))
         .data(Loader::<UserId, String>::new(&scoped, |scoped, ids| Box::pin(org::repo::titles(scoped, ids))))

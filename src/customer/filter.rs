@@ -1,7 +1,9 @@
 //! Filters and orders of customer lists, and what they mean in SQL. A predicate on a classed field narrows the list to rows whose level
 //! opens that class, whatever `or` and `not` it stands in.
 
+use std::collections::HashSet;
 use std::num::NonZeroU32;
+use std::sync::Mutex;
 
 use async_graphql::{Enum, ID, InputObject};
 use entity::{UnitId, UserId, customer, org_path, org_unit};
@@ -148,6 +150,16 @@ impl IdentityLookups {
     }
 }
 
+/// The numbers that a request has looked up: the same list under many units looks one number up once.
+#[derive(Default)]
+pub struct LookedUp(Mutex<HashSet<Vec<u8>>>);
+
+impl LookedUp {
+    fn is_new(&self, index: &[u8]) -> bool {
+        self.0.lock().map_or(true, |mut seen| seen.insert(index.to_vec()))
+    }
+}
+
 /// What a filter needs to be understood.
 pub struct Understanding<'a> {
     /// Who asks.
@@ -156,6 +168,8 @@ pub struct Understanding<'a> {
     pub identity: &'a Identity,
     /// Limits lookups of them.
     pub lookups: &'a IdentityLookups,
+    /// Those of this request.
+    pub looked_up: &'a LookedUp,
 }
 
 /// A filter as it goes into a query.
@@ -165,7 +179,7 @@ pub struct Understood {
     pub condition: Condition,
     /// The level that they are seen at, at least.
     pub floor: Level,
-    /// How many identity numbers it looks up: each leaves an audit row before the answer.
+    /// How many identity numbers it looks up that the request has not looked up before: each leaves an audit row before the answer.
     pub lookups: usize,
 }
 
@@ -286,9 +300,12 @@ impl Reading<'_> {
         if let Some(number) = &filter.identity_number {
             self.needs(fields::IDENTITY_NUMBER)?;
             self.wrong.count("filter.identityNumber", 1);
-            self.lookups += 1;
-            self.with.lookups.count(self.with.scoped.viewer().user_id())?;
-            all = all.add(Column::IdentityIndex.eq(self.with.identity.index(&number.eq)?));
+            let index = self.with.identity.index(&number.eq)?;
+            if self.with.looked_up.is_new(&index) {
+                self.lookups += 1;
+                self.with.lookups.count(self.with.scoped.viewer().user_id())?;
+            }
+            all = all.add(Column::IdentityIndex.eq(index));
         }
         if let Some(contact) = &filter.contact {
             self.needs_level(contact.needs(), "contact")?;

@@ -64,8 +64,8 @@ impl Scoped {
     }
 
     /// Changes what differs between two states of one row, where it still stands at the version of `before`; the permit must reach the unit
-    /// that it moves to, if it moves. Returns 1, or 0 where there
-    /// is no such row, it has moved on, is not seen, or the permit does not reach it.
+    /// that it moves to, if it moves. Returns 1, or 0 where there is no such row, it has moved on, is not seen, or the permit does not reach
+    /// it.
     pub async fn save<E: Visible, A: Writes<E>>(&self, permit: &Permit<A>, before: &E::Model, after: &E::Model) -> Result<u64, Error> {
         let Some(id) = id_column::<E>() else { return Ok(0) };
         let (from, to) = (E::place(before, None), E::place(after, None));
@@ -88,7 +88,7 @@ impl Scoped {
         Ok(self.conn.execute(&update).await?.rows_affected())
     }
 
-    /// Which of these texts stand in a column already, whoever's row it is: names are unique beyond anybody's sight. Ask only for names
+    /// Which of these texts stand in a column already, whosever row it is: names are unique beyond anybody's sight. Ask only for names
     /// that the caller may create.
     pub async fn taken_unscoped<E: Visible>(&self, column: E::Column, texts: Vec<String>, which: Condition) -> Result<Vec<String>, Error> {
         let mut select = Sql::select();

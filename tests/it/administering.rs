@@ -91,6 +91,12 @@ on_both! {
         let before = count(&app, "audit").await;
         steward.ask("{ customers(filter: {identityNumber: {eq: \"310101199001011234\"}}) { totalCount } }").await;
         assert_eq!(count(&app, "audit").await, before + 1);
+        // One number under every unit is one lookup, however many units there are.
+        let everywhere = "{ orgUnits(first: 100) { nodes { customers(filter: {identityNumber: {eq: \"310101199001011234\"}}) { totalCount } } } }";
+        for _ in 0..3 {
+            steward.ask(everywhere).await;
+        }
+        assert_eq!(count(&app, "audit").await, before + 4);
         assert!(contents(&app).await["audit"].iter().all(|row| !row.contains("310101199001011234")));
     }
 

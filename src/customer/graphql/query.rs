@@ -6,7 +6,7 @@ use entity::{CustomerId, UnitId, customer};
 use super::object::{Customer, CustomerConnection};
 use crate::access::action::CustomerRead;
 use crate::access::{Action, Permits, Resource};
-use crate::customer::filter::{CustomerFilter, CustomerSort, IdentityLookups, Understanding, Understood, order, understand};
+use crate::customer::filter::{CustomerFilter, CustomerSort, IdentityLookups, LookedUp, Understanding, Understood, order, understand};
 use crate::customer::{record_lookups, repo};
 use crate::db::{Asked, Order};
 use crate::error::{Error, Violation};
@@ -26,8 +26,12 @@ async fn understood(
     filter: Option<&CustomerFilter>,
     sort: Option<CustomerSort>,
 ) -> Result<(Understood, Order<customer::Entity>), Error> {
-    let with =
-        Understanding { scoped: ctx.scoped()?, identity: &ctx.given::<Secrets>()?.identity, lookups: ctx.given::<IdentityLookups>()? };
+    let with = Understanding {
+        scoped: ctx.scoped()?,
+        identity: &ctx.given::<Secrets>()?.identity,
+        lookups: ctx.given::<IdentityLookups>()?,
+        looked_up: ctx.given::<LookedUp>()?,
+    };
     let understood = understand(filter, sort, &with)?;
     if understood.lookups > 0 {
         record_lookups(with.scoped, understood.lookups).await?;
