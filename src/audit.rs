@@ -1,10 +1,11 @@
 //! Audit rows: written in the transaction of what they record, unsealed; a later room seals them in commit order.
 
-use entity::{UnitId, audit};
+use entity::{UnitId, UserId, audit};
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
 use crate::access::action::Acts;
+use crate::access::visible::Place;
 use crate::access::{Action, Resource, Who};
 use crate::db::Scoped;
 use crate::error::Error;
@@ -12,46 +13,119 @@ use crate::error::Error;
 /// What changed, by field: before and after.
 pub type Changes = Map<String, Json>;
 
+/// The kind of a record, as the audit names it: the word never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RecordType {
+    /// A customer.
+    Customer,
+    /// A person at a customer.
+    Contact,
+    /// A unit.
+    OrgUnit,
+    /// Somebody who signs in.
+    User,
+    /// One user holding one role at one unit.
+    Post,
+    /// Rights lent to somebody else.
+    Delegation,
+    /// A role.
+    Role,
+    /// A row of the policy.
+    PolicyRule,
+    /// A stretch of being signed in.
+    Session,
+    /// A request that was refused something.
+    Request,
+}
+
+impl RecordType {
+    /// Every one of them.
+    pub const EVERY: &[Self] = &[
+        Self::Customer,
+        Self::Contact,
+        Self::OrgUnit,
+        Self::User,
+        Self::Post,
+        Self::Delegation,
+        Self::Role,
+        Self::PolicyRule,
+        Self::Session,
+        Self::Request,
+    ];
+
+    /// The word in the table.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Customer => "customer",
+            Self::Contact => "contact",
+            Self::OrgUnit => "org_unit",
+            Self::User => "user",
+            Self::Post => "post",
+            Self::Delegation => "delegation",
+            Self::Role => "role",
+            Self::PolicyRule => "policy_rule",
+            Self::Session => "session",
+            Self::Request => "request",
+        }
+    }
+
+    /// The type of this word; none: no such type.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::EVERY.iter().copied().find(|kind| kind.word() == word)
+    }
+}
+
 /// Something done to a record.
 pub struct Entry {
-    /// What it was done to.
-    pub resource: Resource,
-    /// What was done.
-    pub action: Action,
-    /// The record.
-    pub record: Uuid,
-    /// The record's unit at this time.
-    pub unit: Option<UnitId>,
-    /// What changed.
-    pub changes: Changes,
+    record_type: RecordType,
+    record: Uuid,
+    place: Option<Place>,
+    changes: Changes,
+    action: String,
+    /// By whose arms it may have been done: resource and action.
+    by: Option<(Resource, Action)>,
 }
 
 impl Entry {
-    /// An entry for action `A`.
-    pub fn of<A: Acts>(record: impl Into<Uuid>, unit: Option<UnitId>, changes: Changes) -> Self {
-        Self { resource: A::RESOURCE, action: A::ACTION, record: record.into(), unit, changes }
+    /// An entry for action `A` on a record that stands at `place`.
+    pub fn of<A: Acts>(record_type: RecordType, record: impl Into<Uuid>, place: Option<Place>, changes: Changes) -> Self {
+        let action = format!("{}:{}", A::RESOURCE.word(), A::ACTION.word());
+        Self { record_type, record: record.into(), place, changes, action, by: Some((A::RESOURCE, A::ACTION)) }
+    }
+
+    /// An entry for what no grant speaks of: signing in, being refused.
+    pub fn event(record_type: RecordType, record: impl Into<Uuid>, what: &str, changes: Changes) -> Self {
+        Self { record_type, record: record.into(), place: None, changes, action: format!("{}:{what}", record_type.word()), by: None }
     }
 }
 
 /// Writes entries in the unit of work of what they record.
 pub async fn record(scoped: &Scoped, entries: Vec<Entry>) -> Result<(), Error> {
-    let (actor_id, reason) = match scoped.viewer().who() {
-        Who::User { id, .. } => (Some(*id), None),
-        Who::System { reason } => (None, Some((*reason).to_owned())),
+    let viewer = scoped.viewer();
+    let (actor_id, actor_name, reason) = match viewer.who() {
+        Who::User { id, name, .. } => (Some(*id), Some(name.clone()), None),
+        Who::System { reason } => (None, None, Some((*reason).to_owned())),
     };
     let at = scoped.now();
+    let own_unit = viewer.posts().first().map(|post| post.held.unit);
     let rows = entries
         .into_iter()
-        .map(|entry| audit::Model {
-            id: scoped.clock().id(),
-            at,
-            actor_id,
-            reason: reason.clone(),
-            action: format!("{}:{}", entry.resource.word(), entry.action.word()),
-            record_type: entry.resource.word().to_owned(),
-            record_id: entry.record,
-            unit_id: entry.unit,
-            changes: Json::Object(entry.changes),
+        .map(|entry| {
+            let lender = entry.by.zip(entry.place).and_then(|((resource, action), place)| viewer.lender(resource, action, place));
+            audit::Model {
+                id: scoped.clock().id(),
+                at,
+                actor_id,
+                reason: reason.clone(),
+                action: entry.action,
+                record_type: entry.record_type.word().to_owned(),
+                record_id: entry.record,
+                unit_id: entry.place.map(|place| place.unit).or(own_unit),
+                changes: Json::Object(entry.changes),
+                actor_name: actor_name.clone(),
+                behalf_of_id: lender.map(|(id, _)| id),
+                behalf_of_name: lender.map(|(_, name)| name.to_owned()),
+            }
         })
         .collect();
     scoped.insert_beside::<audit::Entity>(rows).await
@@ -62,4 +136,9 @@ pub fn note(changes: &mut Changes, field: &str, before: Json, after: Json) {
     if before != after {
         changes.insert(field.to_owned(), Json::Array(vec![before, after]));
     }
+}
+
+/// The place of a record that nobody owns.
+pub fn at(unit: UnitId) -> Option<Place> {
+    Some(Place { unit, owner: None::<UserId> })
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::access::visible::{Visible, Writes};
 use crate::access::{FieldClass, Level, Permit, Permits};
-use crate::audit::{self, Changes, Entry};
+use crate::audit::{self, Changes, Entry, RecordType};
 use crate::db::{Row, Scoped};
 use crate::error::{Conflict, Error};
 
@@ -25,6 +25,9 @@ pub struct FieldOf<M> {
 
 /// A table whose rows are changed one by one, with a version.
 pub trait Record: Visible {
+    /// What the audit calls it.
+    const TYPE: RecordType;
+
     /// Its fields.
     fn fields() -> &'static [FieldOf<Self::Model>];
     /// The id of a row.
@@ -142,7 +145,7 @@ pub async fn change_row<E: Record, A: Writes<E>>(
     if scoped.save::<E, A>(permit, &row.model, &after).await? == 0 {
         return Err(stale::<E>(row, &after, said));
     }
-    audit::record(scoped, vec![Entry::of::<A>(E::id(&row.model), Some(place.unit), changes)]).await?;
+    audit::record(scoped, vec![Entry::of::<A>(E::TYPE, E::id(&row.model), Some(place), changes)]).await?;
     Ok(true)
 }
 

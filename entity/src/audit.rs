@@ -23,6 +23,12 @@ pub struct Model {
     pub unit_id: Option<UnitId>,
     /// By field: the value before and after; identity numbers only as "changed".
     pub changes: Json,
+    /// The actor's name at that time.
+    pub actor_name: Option<String>,
+    /// Whose rights the actor used: a delegator, or the absent holder of an acting post.
+    pub behalf_of_id: Option<UserId>,
+    /// That user's name at that time.
+    pub behalf_of_name: Option<String>,
 }
 
 impl std::fmt::Debug for Model {

@@ -36,14 +36,22 @@ ids! {
     ContactId,
     /// One unit's relationship with a party.
     CustomerId,
+    /// Some of a post's rights, lent to somebody else for a time.
+    DelegationId,
+    /// Something that falls due at a moment.
+    DueWorkId,
     /// A stretch of time under one parent.
     OrgParentId,
+    /// A link by which somebody sets a password, once.
+    PasswordLinkId,
     /// The group-wide identity behind customers.
     PartyId,
     /// One row of the policy.
     PolicyRuleId,
     /// One user holding one role at one unit, for a time.
     PostId,
+    /// A stretch of being signed in on one device.
+    SessionId,
     /// A unit of the organisation tree.
     UnitId,
     /// Somebody who signs in.

@@ -4,19 +4,28 @@
 pub mod audit;
 pub mod contact;
 pub mod customer;
+pub mod daily_use;
+pub mod delegation;
+pub mod due_work;
 pub mod epoch;
 mod ids;
 pub mod org_parent;
 pub mod org_path;
 pub mod org_unit;
 pub mod party;
+pub mod password_link;
 pub mod policy_rule;
 pub mod post;
 pub mod role;
 pub mod role_gives;
+pub mod session;
+pub mod sign_in_failure;
 mod timestamp;
 pub mod user;
 
-pub use ids::{AuditId, ContactId, CustomerId, OrgParentId, PartyId, PolicyRuleId, PostId, UnitId, UserId};
+pub use ids::{
+    AuditId, ContactId, CustomerId, DelegationId, DueWorkId, OrgParentId, PartyId, PasswordLinkId, PolicyRuleId, PostId, SessionId, UnitId,
+    UserId,
+};
 pub use sea_orm::ActiveEnum;
 pub use timestamp::Timestamp;

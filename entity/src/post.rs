@@ -4,6 +4,16 @@ use sea_orm::entity::prelude::*;
 
 use crate::{PostId, Timestamp, UnitId, UserId};
 
+/// Where a post comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PostOrigin {
+    /// Held in one's own name.
+    Direct,
+    /// Held for somebody who is absent: own rows are theirs.
+    Acting,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "post")]
 pub struct Model {
@@ -17,6 +27,11 @@ pub struct Model {
     /// The first moment without it; null: open.
     pub valid_to: Option<Timestamp>,
     pub created_at: Timestamp,
+    pub origin: PostOrigin,
+    /// Who is absent; of ACTING posts only.
+    pub acting_for: Option<UserId>,
+    pub updated_at: Timestamp,
+    pub version: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

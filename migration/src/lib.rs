@@ -9,6 +9,7 @@ mod m20261121_000002_access;
 mod m20261121_000003_customer;
 mod m20261121_000004_audit;
 mod m20261121_000005_default_roles;
+mod m20261122_000006_administration;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_customer::Migration),
             Box::new(m20261121_000004_audit::Migration),
             Box::new(m20261121_000005_default_roles::Migration),
+            Box::new(m20261122_000006_administration::Migration),
         ]
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entity::{PostId, UnitId, UserId};
+use entity::{DelegationId, PostId, UnitId, UserId};
 
 use super::{Level, OrgTree, Reach};
 
@@ -82,6 +82,13 @@ pub enum Origin {
     Post {
         /// The post.
         post: PostId,
+        /// The reach of the grant.
+        reach: Reach,
+    },
+    /// A grant of the role of somebody else's post, lent by a delegation.
+    Delegation {
+        /// The delegation.
+        delegation: DelegationId,
         /// The reach of the grant.
         reach: Reach,
     },

@@ -6,6 +6,7 @@
 
 pub mod action;
 mod arm;
+mod delegated;
 mod field;
 mod mask;
 pub mod policy;
@@ -16,9 +17,10 @@ mod vocabulary;
 
 pub use action::{Permit, Permits};
 pub use arm::{Area, Arm, MOST_UNITS, Origin};
+pub use delegated::{HeldDelegation, Lender, may_be_lent};
 pub use field::FieldClass;
 pub use mask::{mask_email, mask_end, mask_phone, mask_text};
-pub use policy::{GrantTable, MalformedPolicy, Rule};
+pub use policy::{Grant, GrantTable, MalformedPolicy, RoleTerms, Rule};
 pub use tree::{OrgTree, TreeUnit};
-pub use viewer::{ActivePost, HeldPost, Viewer, Who};
+pub use viewer::{ActiveDelegation, ActivePost, HeldPost, Holding, Viewer, Who};
 pub use vocabulary::{Action, Level, Reach, Resource};

@@ -67,7 +67,7 @@ enum Meaning {
 }
 
 impl Rule {
-    fn meaning(&self, roles: &HashMap<String, String>) -> Result<Meaning, MalformedPolicy> {
+    fn meaning(&self, roles: &HashMap<String, RoleTerms>) -> Result<Meaning, MalformedPolicy> {
         let wrong = |what| MalformedPolicy::Row { rule: Box::new(self.clone()), what };
         if !roles.contains_key(&self.role) {
             return Err(wrong("no such role"));
@@ -93,25 +93,31 @@ impl Rule {
     }
 }
 
-/// What each role may do, and the roles' titles.
+/// What a role is, beside its grants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoleTerms {
+    /// What people read.
+    pub title: String,
+    /// The roles that its holder may give to others; `*` for every role.
+    pub gives: Vec<String>,
+    /// Delegations of its posts may include reveal and export.
+    pub delegates_sensitive: bool,
+}
+
+/// What each role may do, and its terms.
 #[derive(Debug, Default)]
 pub struct GrantTable {
     allowed: HashMap<String, HashMap<(Resource, Action), Vec<Grant>>>,
     denied: HashMap<String, HashSet<(Resource, Action)>>,
-    titles: HashMap<String, String>,
-    gives: HashMap<String, Vec<String>>,
+    roles: HashMap<String, RoleTerms>,
 }
 
 impl GrantTable {
-    /// Validates, loads, compiles and compares. `titles` are those of all roles by code; `gives` names which roles a role may give.
-    pub async fn try_new(
-        rules: Vec<Rule>,
-        titles: HashMap<String, String>,
-        gives: HashMap<String, Vec<String>>,
-    ) -> Result<Self, MalformedPolicy> {
-        let mut table = Self { titles, gives, ..Self::default() };
+    /// Validates, loads, compiles and compares. `roles` are all roles by code.
+    pub async fn try_new(rules: Vec<Rule>, roles: HashMap<String, RoleTerms>) -> Result<Self, MalformedPolicy> {
+        let mut table = Self { roles, ..Self::default() };
         for rule in &rules {
-            match rule.meaning(&table.titles)? {
+            match rule.meaning(&table.roles)? {
                 Meaning::Allow(resource, action, grant) => {
                     table.allowed.entry(rule.role.clone()).or_default().entry((resource, action)).or_default().push(grant);
                 }
@@ -130,7 +136,7 @@ impl GrantTable {
             .iter()
             .filter_map(|rule| Some((rule.role.clone(), Resource::from_word(&rule.resource)?, Action::from_word(&rule.action)?)))
             .collect();
-        let posts = self.titles.keys().map(|role| [format!("holder of {role}"), role.clone(), "unit".to_owned()]).collect();
+        let posts = self.roles.keys().map(|role| [format!("holder of {role}"), role.clone(), "unit".to_owned()]).collect();
         let enforcer = enforcer(rules, posts).await?;
         for (role, resource, action) in pairs {
             let says = enforcer.enforce((format!("holder of {role}"), "unit", resource.word(), action.word()))?;
@@ -158,12 +164,22 @@ impl GrantTable {
 
     /// A role's title; none: no such role.
     pub fn title(&self, role: &str) -> Option<&str> {
-        self.titles.get(role).map(String::as_str)
+        self.roles.get(role).map(|terms| terms.title.as_str())
+    }
+
+    /// Every role, by code.
+    pub fn roles(&self) -> &HashMap<String, RoleTerms> {
+        &self.roles
     }
 
     /// May the holder of `role` give `other` to somebody else?
     pub fn gives(&self, role: &str, other: &str) -> bool {
-        self.gives.get(role).is_some_and(|gives| gives.iter().any(|given| given == ANY || given == other))
+        self.roles.get(role).is_some_and(|terms| terms.gives.iter().any(|given| given == ANY || given == other))
+    }
+
+    /// May delegations of the role's posts include reveal and export?
+    pub fn delegates_sensitive(&self, role: &str) -> bool {
+        self.roles.get(role).is_some_and(|terms| terms.delegates_sensitive)
     }
 }
 

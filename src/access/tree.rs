@@ -84,6 +84,11 @@ impl OrgTree {
         self.line(id).find_map(|unit| unit.own_mode.map(|mode| (mode, Some(unit.id)))).unwrap_or((BusinessMode::Distributed, None))
     }
 
+    /// The units at or above whose mode is SINGLE: what comes from elsewhere stops at each of them.
+    pub fn borders(&self, id: UnitId) -> Vec<UnitId> {
+        self.line(id).filter(|unit| unit.own_mode == Some(BusinessMode::Single)).map(|unit| unit.id).collect()
+    }
+
     /// The unit and everything below it, leaving out the subtrees of `except`; sorted. Stops beyond `most` and gives none.
     pub fn subtree(&self, root: UnitId, except: &[UnitId], most: usize) -> Option<Vec<UnitId>> {
         let mut found = Vec::new();

@@ -4,10 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use entity::org_unit::BusinessMode;
-use entity::{PostId, Timestamp, UnitId, UserId};
+use entity::{DelegationId, PostId, Timestamp, UnitId, UserId};
 
 use super::arm::{Area, Arm, Origin};
+use super::delegated::{HeldDelegation, Lender};
 use super::policy::{Grant, GrantTable};
+use super::visible::Place;
 use super::{Action, Level, OrgTree, Reach, Resource};
 
 /// Who a viewer is.
@@ -42,10 +44,13 @@ pub struct HeldPost {
     pub valid_from: Timestamp,
     /// The first moment without it; none: open.
     pub valid_to: Option<Timestamp>,
+    /// Who is absent, of an acting post: own rows are theirs.
+    pub acting_for: Option<Lender>,
 }
 
 impl HeldPost {
-    fn is_active(&self, now: Timestamp) -> bool {
+    /// Does it count at `now`?
+    pub fn is_active(&self, now: Timestamp) -> bool {
         self.valid_from <= now && self.valid_to.is_none_or(|end| now < end)
     }
 }
@@ -59,11 +64,33 @@ pub struct ActivePost {
     pub title: String,
 }
 
+/// A delegation that counts now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActiveDelegation {
+    /// The delegation.
+    pub id: DelegationId,
+    /// The delegator's post.
+    pub post: HeldPost,
+    /// Who lends.
+    pub delegator: Lender,
+}
+
+/// Everything that a user's rights are compiled from.
+#[derive(Clone, Debug, Default)]
+pub struct Holding {
+    /// All posts, past and future ones too.
+    pub posts: Vec<HeldPost>,
+    /// What others lend.
+    pub delegations: Vec<HeldDelegation>,
+}
+
 /// Who asks, with the compiled arms of all its posts.
 #[derive(Debug)]
 pub struct Viewer {
     who: Who,
     posts: Vec<ActivePost>,
+    delegations: Vec<ActiveDelegation>,
+    lenders: Vec<UserId>,
     arms: HashMap<(Resource, Action), Vec<Arm>>,
     tree: Arc<OrgTree>,
     table: Arc<GrantTable>,
@@ -71,27 +98,73 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// Compiles what `posts` come to at `now`. A deny in any active post takes its action away from all arms.
-    pub fn new(who: Who, posts: Vec<HeldPost>, table: &Arc<GrantTable>, tree: &Arc<OrgTree>, now: Timestamp) -> Self {
-        let valid_until = posts.iter().flat_map(|post| [Some(post.valid_from), post.valid_to]).flatten().filter(|at| *at > now).min();
-        let posts: Vec<ActivePost> = posts
+    /// Compiles what `holding` comes to at `now`. A deny in any active post takes its action away from all arms.
+    pub fn new(who: Who, holding: Holding, table: &Arc<GrantTable>, tree: &Arc<OrgTree>, now: Timestamp) -> Self {
+        let turns = holding.posts.iter().flat_map(|post| [Some(post.valid_from), post.valid_to]).flatten();
+        let valid_until = turns.chain(holding.delegations.iter().flat_map(HeldDelegation::turns)).filter(|at| *at > now).min();
+        let posts: Vec<ActivePost> = holding
+            .posts
             .into_iter()
             .filter(|post| post.is_active(now) && tree.unit(post.unit).is_some())
             .filter_map(|held| Some(ActivePost { title: table.title(&held.role)?.to_owned(), held }))
             .collect();
-        let mut viewer = Self { who, posts, arms: HashMap::new(), tree: tree.clone(), table: table.clone(), valid_until };
-        for post in &viewer.posts {
-            for ((resource, action), grant) in table.all_grants(&post.held.role) {
-                if viewer.posts.iter().any(|any| table.denies(&any.held.role, resource, action)) {
-                    continue;
-                }
-                let arms = viewer.arms.entry((resource, action)).or_default();
-                arms.extend(viewer.who.user_id().into_iter().flat_map(|user| grant_arms(user, &post.held, resource, action, grant, tree)));
-            }
+        let mut viewer = Self {
+            who,
+            posts,
+            delegations: Vec::new(),
+            lenders: holding.delegations.iter().map(|delegation| delegation.delegator.id).collect(),
+            arms: HashMap::new(),
+            tree: tree.clone(),
+            table: table.clone(),
+            valid_until,
+        };
+        viewer.add_posts();
+        for delegation in &holding.delegations {
+            viewer.add_delegation(delegation, now);
         }
         viewer.arms.retain(|_, arms| !arms.is_empty());
         viewer.add_standing_sight();
         viewer
+    }
+
+    fn is_denied(&self, (resource, action): (Resource, Action)) -> bool {
+        self.posts.iter().any(|any| self.table.denies(&any.held.role, resource, action))
+    }
+
+    fn add_posts(&mut self) {
+        let Some(me) = self.who.user_id() else { return };
+        let mut arms: HashMap<_, Vec<Arm>> = HashMap::new();
+        for post in &self.posts {
+            let owner = post.held.acting_for.as_ref().map_or(me, |absent| absent.id);
+            for (pair, grant) in self.table.all_grants(&post.held.role).filter(|(pair, _)| !self.is_denied(*pair)) {
+                let origin = Origin::Post { post: post.held.id, reach: grant.reach };
+                arms.entry(pair).or_default().extend(grant_arms(owner, post.held.unit, pair, grant, &origin, &self.tree));
+            }
+        }
+        self.arms = arms;
+    }
+
+    /// The delegator's arms after his denies, cut to the actions and the level lent, then cut by one's own denies.
+    fn add_delegation(&mut self, delegation: &HeldDelegation, now: Timestamp) {
+        let Some(post) = delegation.post_lent(&self.posts, &self.tree, now) else { return };
+        let table = self.table.clone();
+        let denied = |(resource, action)| {
+            let in_force = delegation.delegators_posts.iter().filter(|post| post.is_active(now) && self.tree.unit(post.unit).is_some());
+            in_force.into_iter().any(|post| table.denies(&post.role, resource, action))
+        };
+        let lent: Vec<((Resource, Action), Grant)> = table
+            .all_grants(&post.role)
+            .filter(|(pair, _)| delegation.lends(&post.role, *pair, &table) && !denied(*pair) && !self.is_denied(*pair))
+            .map(|(pair, grant)| (pair, Grant { level: grant.level.min(delegation.level), ..grant }))
+            .collect();
+        if lent.is_empty() {
+            return;
+        }
+        for (pair, grant) in lent {
+            let origin = Origin::Delegation { delegation: delegation.id, reach: grant.reach };
+            self.arms.entry(pair).or_default().extend(grant_arms(delegation.delegator.id, post.unit, pair, grant, &origin, &self.tree));
+        }
+        self.delegations.push(ActiveDelegation { id: delegation.id, post: post.clone(), delegator: delegation.delegator.clone() });
     }
 
     /// The system, or the operator of the machine: everything, for a reason that the audit keeps.
@@ -101,6 +174,8 @@ impl Viewer {
         Self {
             who: Who::System { reason },
             posts: Vec::new(),
+            delegations: Vec::new(),
+            lenders: Vec::new(),
             arms: pairs.map(|pair| (pair, whole())).collect(),
             tree: tree.clone(),
             table: table.clone(),
@@ -109,16 +184,17 @@ impl Viewer {
     }
 
     /// Everyone sees its own line and subtree of units, the users below, and the cards of units whose customers' cards it sees sideways.
+    /// A delegation shows the units that its customers stand in, and nobody's colleagues.
     fn add_standing_sight(&mut self) {
+        let below = |unit, level| Arm { area: Area::subtree(&self.tree, unit), owner: None, level, origin: Origin::Standing };
         let mut units = Vec::new();
-        let mut users = Vec::new();
-        for post in &self.posts {
-            let below = |level| Arm { area: Area::subtree(&self.tree, post.held.unit), owner: None, level, origin: Origin::Standing };
-            let line: BTreeSet<UnitId> = self.tree.line(post.held.unit).map(|unit| unit.id).collect();
-            units.push(below(Level::Full));
-            units.push(Arm { area: Area::Units(line.into_iter().collect()), ..below(Level::Full) });
-            users.push(below(Level::Card));
+        let lent = self.delegations.iter().map(|delegation| delegation.post.unit);
+        for unit in self.posts.iter().map(|post| post.held.unit).chain(lent) {
+            let line: BTreeSet<UnitId> = self.tree.line(unit).map(|above| above.id).collect();
+            units.push(below(unit, Level::Full));
+            units.push(Arm { area: Area::Units(line.into_iter().collect()), ..below(unit, Level::Full) });
         }
+        let users: Vec<Arm> = self.posts.iter().map(|post| below(post.held.unit, Level::Card)).collect();
         let sideways = self.arms(Resource::Customer, Action::Read).iter().filter(|arm| arm.owner.is_none() && arm.level == Level::Card);
         units.extend(sideways.map(|arm| Arm { origin: Origin::Standing, ..arm.clone() }));
         if !self.posts.is_empty() {
@@ -140,6 +216,35 @@ impl Viewer {
     /// The posts that count now.
     pub fn posts(&self) -> &[ActivePost] {
         &self.posts
+    }
+
+    /// The delegations that count now.
+    pub fn delegations(&self) -> &[ActiveDelegation] {
+        &self.delegations
+    }
+
+    /// Those whose rights these rights depend on.
+    pub fn lenders(&self) -> &[UserId] {
+        &self.lenders
+    }
+
+    /// Whose rights it uses when it does this there: none where its own suffice.
+    pub fn lender(&self, resource: Resource, action: Action, place: Place) -> Option<(UserId, &str)> {
+        let mut lenders = Vec::new();
+        for arm in self.arms(resource, action).iter().filter(|arm| arm.reaches(&self.tree, place.unit, place.owner)) {
+            lenders.push(self.lender_of(&arm.origin)?);
+        }
+        lenders.first().map(|lender| (lender.id, lender.name.as_str()))
+    }
+
+    fn lender_of(&self, origin: &Origin) -> Option<&Lender> {
+        match origin {
+            Origin::Post { post, .. } => self.posts.iter().find(|held| held.held.id == *post)?.held.acting_for.as_ref(),
+            Origin::Delegation { delegation, .. } => {
+                self.delegations.iter().find(|lent| lent.id == *delegation).map(|lent| &lent.delegator)
+            }
+            Origin::Standing | Origin::System => None,
+        }
     }
 
     /// The arms of an action; empty: nowhere.
@@ -183,17 +288,17 @@ impl Who {
     }
 }
 
-/// The arms of one grant of one post: what lies in the post's subtree, and for reading customers what the business mode shows sideways.
-fn grant_arms(user: UserId, post: &HeldPost, resource: Resource, action: Action, grant: Grant, tree: &OrgTree) -> Vec<Arm> {
-    let arm = |area, owner, level| Arm { area, owner, level, origin: Origin::Post { post: post.id, reach: grant.reach } };
-    let below = || Area::subtree(tree, post.unit);
+/// The arms of one grant of a post at `unit`: what lies in its subtree, and for reading customers what the business mode shows sideways.
+fn grant_arms(owner: UserId, unit: UnitId, pair: (Resource, Action), grant: Grant, origin: &Origin, tree: &OrgTree) -> Vec<Arm> {
+    let arm = |area, owner, level| Arm { area, owner, level, origin: origin.clone() };
+    let below = || Area::subtree(tree, unit);
     let mut arms = match grant.reach {
-        Reach::Own => vec![arm(below(), Some(user), grant.level)],
-        Reach::Unit => vec![arm(Area::Units([post.unit].into()), None, grant.level)],
+        Reach::Own => vec![arm(below(), Some(owner), grant.level)],
+        Reach::Unit => vec![arm(Area::Units([unit].into()), None, grant.level)],
         Reach::Subtree | Reach::Region | Reach::Group => vec![arm(below(), None, grant.level)],
     };
-    if (resource, action) == (Resource::Customer, Action::Read)
-        && let Some(area) = sideways(post.unit, grant.reach, tree)
+    if pair == (Resource::Customer, Action::Read)
+        && let Some(area) = sideways(unit, grant.reach, tree)
     {
         arms.push(arm(area, None, Level::Card));
     }

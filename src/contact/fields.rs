@@ -5,6 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::access::FieldClass;
+use crate::audit::RecordType;
 use crate::record::{FieldOf, Record};
 
 type Model = contact::Model;
@@ -32,6 +33,8 @@ const FIELDS: &[FieldOf<Model>] = &[
 ];
 
 impl Record for contact::Entity {
+    const TYPE: RecordType = RecordType::Contact;
+
     fn fields() -> &'static [FieldOf<Model>] {
         FIELDS
     }

@@ -12,7 +12,7 @@ use entity::{ContactId, CustomerId, contact, customer};
 use crate::access::action::{ContactArchive, ContactCreate, ContactUpdate};
 use crate::access::visible::Place;
 use crate::access::{Level, Permit, Permits};
-use crate::audit::{self, Entry};
+use crate::audit::{self, Entry, RecordType};
 use crate::customer::CustomerRow;
 use crate::db::Scoped;
 use crate::error::{Error, Violation};
@@ -103,7 +103,7 @@ async fn insert(scoped: &Scoped, permit: &Permit<ContactCreate>, rows: Vec<(Plac
             let empty = contact::Model { name: String::new(), role: None, phone: None, email: None, ..row.clone() };
             let mut changes = differences::<contact::Entity>(&empty, row);
             changes.insert("customerId".to_owned(), serde_json::json!([null, row.customer_id.0]));
-            Entry::of::<ContactCreate>(row.id, Some(place.unit), changes)
+            Entry::of::<ContactCreate>(RecordType::Contact, row.id, Some(*place), changes)
         })
         .collect();
     repo::insert(scoped, permit, rows).await?;

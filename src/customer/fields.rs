@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::access::FieldClass;
+use crate::audit::RecordType;
 use crate::graphql::id::to_global;
 use crate::record::{FieldOf, Record};
 
@@ -64,6 +65,8 @@ pub fn class(name: &str) -> FieldClass {
 }
 
 impl Record for customer::Entity {
+    const TYPE: RecordType = RecordType::Customer;
+
     fn fields() -> &'static [FieldOf<Model>] {
         FIELDS
     }

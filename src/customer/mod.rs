@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::access::action::{CustomerArchive, CustomerAssign, CustomerCreate, CustomerRead, CustomerUpdate};
 use crate::access::visible::Place;
 use crate::access::{Permit, Permits};
-use crate::audit::{self, Entry};
+use crate::audit::{self, Entry, RecordType};
 use crate::db::Scoped;
 use crate::error::{Error, Violation};
 use crate::org;
@@ -147,7 +147,7 @@ impl Customers<'_> {
 pub async fn record_lookups(scoped: &Scoped, lookups: usize) -> Result<(), Error> {
     let looked_up = json!({ fields::IDENTITY_NUMBER: { "lookups": lookups } });
     let changes = looked_up.as_object().cloned().unwrap_or_default();
-    let entry = Entry::of::<CustomerRead>(uuid::Uuid::nil(), None, changes);
+    let entry = Entry::of::<CustomerRead>(RecordType::Customer, uuid::Uuid::nil(), None, changes);
     scoped.transaction(move |tx| async move { audit::record(&tx, vec![entry]).await }).await
 }
 
@@ -237,7 +237,8 @@ async fn insert(scoped: &Scoped, permit: &Permit<CustomerCreate>, rows: Vec<cust
             ] {
                 changes.insert(field.to_owned(), json!([null, value]));
             }
-            Entry::of::<CustomerCreate>(row.id, Some(row.unit_id), changes)
+            let place = Place { unit: row.unit_id, owner: row.owner_id };
+            Entry::of::<CustomerCreate>(RecordType::Customer, row.id, Some(place), changes)
         })
         .collect();
     repo::insert(scoped, permit, rows).await?;

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use entity::{UserId, epoch, org_unit, policy_rule, post, role, role_gives, user};
+use entity::{Timestamp, UserId, delegation, epoch, org_unit, policy_rule, post, role, role_gives, user};
 use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
-use sea_orm::{Condition, EntityTrait, FromQueryResult, Iterable};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, Iterable};
 
+use super::conn::Conn;
 use super::{Db, Rights};
-use crate::access::{GrantTable, HeldPost, OrgTree, Rule, TreeUnit, Viewer};
+use crate::access::{
+    Action, GrantTable, HeldDelegation, HeldPost, Holding, Lender, Level, OrgTree, Resource, RoleTerms, Rule, TreeUnit, Viewer,
+};
 use crate::error::Error;
 
 /// What signing in needs to know of a user.
@@ -22,12 +25,12 @@ pub struct Credentials {
     pub disabled: bool,
 }
 
-/// A user with all posts, past and future, as the viewer is compiled from them.
+/// A user with all that the viewer is compiled from.
 pub(super) struct Holder {
     pub(super) name: String,
     pub(super) username: String,
     pub(super) disabled: bool,
-    pub(super) posts: Vec<HeldPost>,
+    pub(super) holding: Holding,
 }
 
 /// The operator of the machine, for the command line: everything, and the audit says so.
@@ -43,9 +46,9 @@ fn every<E: EntityTrait>(condition: Condition) -> SelectStatement {
     select.from(E::default()).cond_where(condition).to_owned()
 }
 
-impl Db {
+impl Conn {
     async fn rows_unscoped<E: EntityTrait>(&self, condition: Condition) -> Result<Vec<E::Model>, Error> {
-        let rows = self.reading().all(&every::<E>(condition)).await?;
+        let rows = self.all(&every::<E>(condition)).await?;
         Ok(rows.iter().map(|row| E::Model::from_query_result(row, "")).collect::<Result<_, _>>()?)
     }
 
@@ -60,9 +63,9 @@ impl Db {
         })))
     }
 
-    pub(super) async fn policy_unscoped(&self) -> Result<GrantTable, Error> {
+    /// The policy as it stands. None: its rows are malformed; the log tells how.
+    pub(super) async fn policy_unscoped(&self) -> Result<Option<GrantTable>, Error> {
         let rules = self.rows_unscoped::<policy_rule::Entity>(Condition::all()).await?;
-        let roles = self.rows_unscoped::<role::Entity>(Condition::all()).await?;
         let mut gives: HashMap<String, Vec<String>> = HashMap::new();
         for row in self.rows_unscoped::<role_gives::Entity>(Condition::all()).await? {
             gives.entry(row.role).or_default().push(row.gives);
@@ -78,36 +81,83 @@ impl Db {
                 effect: row.effect,
             })
             .collect();
-        let titles = roles.into_iter().map(|role| (role.code, role.title)).collect();
-        GrantTable::try_new(rules, titles, gives).await.map_err(|malformed| Error::internal(format!("the policy was refused: {malformed}")))
+        let roles = self.rows_unscoped::<role::Entity>(Condition::all()).await?.into_iter().map(|role| {
+            let gives = gives.remove(&role.code).unwrap_or_default();
+            (role.code, RoleTerms { title: role.title, gives, delegates_sensitive: role.delegates_sensitive })
+        });
+        match GrantTable::try_new(rules, roles.collect()).await {
+            Ok(table) => Ok(Some(table)),
+            Err(malformed) => {
+                tracing::error!("the policy was refused: {malformed}");
+                Ok(None)
+            }
+        }
     }
 
-    pub(super) async fn holder_unscoped(&self, id: UserId) -> Result<Option<Holder>, Error> {
-        let users = self.rows_unscoped::<user::Entity>(Condition::all().add(Expr::col((user::Entity, user::Column::Id)).eq(id)));
-        let posts = self.rows_unscoped::<post::Entity>(Condition::all().add(Expr::col((post::Entity, post::Column::UserId)).eq(id)));
-        let (users, posts) = futures::try_join!(users, posts)?;
-        let posts = posts
-            .into_iter()
-            .map(|post| HeldPost { id: post.id, role: post.role, unit: post.unit_id, valid_from: post.valid_from, valid_to: post.valid_to })
-            .collect();
-        Ok(users.into_iter().next().map(|user| Holder {
-            name: user.name,
-            username: user.username,
+    /// What the rights of a user are compiled from at `now`.
+    pub(super) async fn holder_unscoped(&self, id: UserId, now: Timestamp) -> Result<Option<Holder>, Error> {
+        let lent = Condition::all().add(delegation::Column::DelegateId.eq(id)).add(delegation::Column::ValidTo.gt(now));
+        let posts = self.rows_unscoped::<post::Entity>(Condition::all().add(post::Column::UserId.eq(id)));
+        let (posts, lent) = futures::try_join!(posts, self.rows_unscoped::<delegation::Entity>(lent))?;
+        let lenders: Vec<UserId> = lent.iter().map(|lent| lent.delegator_id).collect();
+        let named = posts.iter().filter_map(|post| post.acting_for).chain(lenders.iter().copied()).chain([id]);
+        let users = self.rows_unscoped::<user::Entity>(Condition::all().add(user::Column::Id.is_in(named))).await?;
+        let lenders_posts = match lenders.is_empty() {
+            true => Vec::new(),
+            false => self.rows_unscoped::<post::Entity>(Condition::all().add(post::Column::UserId.is_in(lenders))).await?,
+        };
+        let users: HashMap<UserId, user::Model> = users.into_iter().map(|user| (user.id, user)).collect();
+        let delegations = lent.into_iter().filter_map(|lent| delegation_of(lent, &users, &lenders_posts)).collect();
+        let posts = posts.into_iter().map(|post| held(post, &users)).collect();
+        Ok(users.get(&id).map(|user| Holder {
+            name: user.name.clone(),
+            username: user.username.clone(),
             disabled: user.disabled_at.is_some(),
-            posts,
+            holding: Holding { posts, delegations },
         }))
     }
+}
 
+fn lender(user: &user::Model) -> Lender {
+    Lender { id: user.id, name: user.name.clone() }
+}
+
+fn held(post: post::Model, users: &HashMap<UserId, user::Model>) -> HeldPost {
+    let acting_for = post.acting_for.and_then(|absent| users.get(&absent)).map(lender);
+    HeldPost { id: post.id, role: post.role, unit: post.unit_id, valid_from: post.valid_from, valid_to: post.valid_to, acting_for }
+}
+
+/// None where a disabled delegator lends nothing, or the row says something that the vocabulary does not know.
+fn delegation_of(lent: delegation::Model, users: &HashMap<UserId, user::Model>, posts: &[post::Model]) -> Option<HeldDelegation> {
+    let delegator = users.get(&lent.delegator_id).filter(|delegator| delegator.disabled_at.is_none())?;
+    let pair = |word: &str| {
+        let (resource, action) = word.split_once(':')?;
+        Some((Resource::from_word(resource)?, Action::from_word(action)?))
+    };
+    let theirs = posts.iter().filter(|post| post.user_id == delegator.id).cloned();
+    Some(HeldDelegation {
+        id: lent.id,
+        post: lent.post_id,
+        delegator: lender(delegator),
+        delegators_posts: theirs.map(|post| held(post, users)).collect(),
+        actions: lent.actions.as_array()?.iter().filter_map(|word| pair(word.as_str()?)).collect(),
+        level: Level::from_word(&lent.level)?,
+        valid_from: lent.valid_from,
+        valid_to: lent.valid_to,
+    })
+}
+
+impl Db {
     /// The scopes whose rights changed after `since`, and the latest change.
     pub(super) async fn epochs_unscoped(&self, since: i64) -> Result<Vec<(String, i64)>, Error> {
         let newer = Condition::all().add(Expr::col((epoch::Entity, epoch::Column::Value)).gt(since));
-        Ok(self.rows_unscoped::<epoch::Entity>(newer).await?.into_iter().map(|row| (row.scope, row.value)).collect())
+        Ok(self.reading().rows_unscoped::<epoch::Entity>(newer).await?.into_iter().map(|row| (row.scope, row.value)).collect())
     }
 
     /// What signing in needs, by user name.
     pub async fn credentials_unscoped(&self, username: &str) -> Result<Option<Credentials>, Error> {
         let named = Condition::all().add(Expr::col((user::Entity, user::Column::Username)).eq(username));
-        Ok(self.rows_unscoped::<user::Entity>(named).await?.into_iter().next().map(|user| Credentials {
+        Ok(self.reading().rows_unscoped::<user::Entity>(named).await?.into_iter().next().map(|user| Credentials {
             id: user.id,
             password_hash: user.password_hash,
             disabled: user.disabled_at.is_some(),

@@ -52,7 +52,9 @@ impl Rights {
     /// Loads tree and policy. Errors: INTERNAL_SERVER_ERROR for a malformed policy, with the row in the log.
     pub async fn init(db: Db) -> Result<Arc<Self>, Error> {
         let epochs = db.epochs_unscoped(0).await?;
-        let snapshot = Snapshot { tree: Arc::new(db.tree_unscoped().await?), table: Arc::new(db.policy_unscoped().await?) };
+        let conn = db.reading();
+        let policy = conn.policy_unscoped().await?.ok_or_else(|| Error::internal("there is no policy to begin with"))?;
+        let snapshot = Snapshot { tree: Arc::new(conn.tree_unscoped().await?), table: Arc::new(policy) };
         let latest = epochs.iter().map(|(_, value)| *value).max().unwrap_or_default();
         Ok(Arc::new(Self {
             db,
@@ -73,19 +75,19 @@ impl Rights {
         }
         let now = self.db.clock().now();
         if let Some(compiled) = self.viewers.get(&id)
-            && compiled.epoch >= self.changed_at(id)
+            && compiled.epoch >= self.changed_at(id, compiled.viewer.lenders())
             && compiled.viewer.valid_until().is_none_or(|until| now < until)
         {
             return Ok(Some(compiled.viewer.clone()));
         }
         let epoch = self.epoch.load(Ordering::Acquire);
         let snapshot = self.snapshot.load_full();
-        let Some(holder) = self.db.holder_unscoped(id).await?.filter(|holder| !holder.disabled) else {
+        let Some(holder) = self.db.reading().holder_unscoped(id, now).await?.filter(|holder| !holder.disabled) else {
             self.viewers.invalidate(&id);
             return Ok(None);
         };
         let who = Who::User { id, name: holder.name, username: holder.username };
-        let viewer = Arc::new(Viewer::new(who, holder.posts, &snapshot.table, &snapshot.tree, now));
+        let viewer = Arc::new(Viewer::new(who, holder.holding, &snapshot.table, &snapshot.tree, now));
         self.viewers.insert(id, Arc::new(Compiled { viewer: viewer.clone(), epoch }));
         Ok(Some(viewer))
     }
@@ -104,12 +106,9 @@ impl Rights {
         let epochs = self.db.epochs_unscoped(seen).await?;
         let latest = epochs.iter().map(|(_, value)| *value).max().unwrap_or(seen);
         if epochs.iter().any(|(scope, _)| scope == GROUP) {
-            let tree = Arc::new(self.db.tree_unscoped().await?);
-            let table = match self.db.policy_unscoped().await {
-                Ok(table) => Arc::new(table),
-                Err(Error::Internal(_)) => self.snapshot.load().table.clone(),
-                Err(error) => return Err(error),
-            };
+            let conn = self.db.reading();
+            let tree = Arc::new(conn.tree_unscoped().await?);
+            let table = conn.policy_unscoped().await?.map_or_else(|| self.snapshot.load().table.clone(), Arc::new);
             self.snapshot.store(Arc::new(Snapshot { tree, table }));
         }
         if let Ok(mut changed) = self.changed.write() {
@@ -145,8 +144,11 @@ impl Rights {
         self.confirmed.read().is_ok_and(|at| at.elapsed() < CONFIRMED_WITHIN)
     }
 
-    fn changed_at(&self, id: UserId) -> i64 {
-        self.changed.read().map_or(i64::MAX, |changed| Ord::max(changed.0, changed.1.get(&id).copied().unwrap_or_default()))
+    /// When anything last changed that the rights of a user depend on: the group, the user, those who lend to the user.
+    fn changed_at(&self, id: UserId, lenders: &[UserId]) -> i64 {
+        let Ok(changed) = self.changed.read() else { return i64::MAX };
+        let of_users = lenders.iter().chain([&id]).filter_map(|user| changed.1.get(user).copied());
+        of_users.fold(changed.0, Ord::max)
     }
 }
 

@@ -11,7 +11,7 @@ use super::{repo, rules};
 use crate::access::action::OrganisationAdminister;
 use crate::access::visible::Place;
 use crate::access::{FieldClass, Permit, Permits};
-use crate::audit::{self, Entry};
+use crate::audit::{self, Entry, RecordType};
 use crate::db::{Scoped, Touched};
 use crate::error::{Error, Violation};
 use crate::import::{Outcome, RowError, RowResult};
@@ -47,6 +47,8 @@ const FIELDS: &[FieldOf<org_unit::Model>] = &[
 ];
 
 impl Record for org_unit::Entity {
+    const TYPE: RecordType = RecordType::OrgUnit;
+
     fn fields() -> &'static [FieldOf<org_unit::Model>] {
         FIELDS
     }
@@ -214,7 +216,7 @@ async fn change(
     if tx.save::<org_unit::Entity, _>(permit, &stands, &after).await? == 0 {
         return Err(Error::forbidden());
     }
-    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(after.id, Some(after.id), changes)]).await?;
+    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(RecordType::OrgUnit, after.id, audit::at(after.id), changes)]).await?;
     tree.put(after);
     Ok(Ok(Outcome::Changed))
 }
@@ -261,5 +263,5 @@ async fn add(
     tx.insert_beside::<org_path::Entity>(paths.collect()).await?;
     let nothing = org_unit::Model { code: String::new(), name: String::new(), parent_id: None, business_mode: None, ..unit.clone() };
     let changes = differences::<org_unit::Entity>(&nothing, &unit);
-    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(id, Some(id), changes)]).await
+    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(RecordType::OrgUnit, id, audit::at(id), changes)]).await
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use entity::post::PostOrigin;
 use entity::{Timestamp, UnitId, post, user};
 use serde_json::json;
 use uuid::Uuid;
@@ -10,7 +11,7 @@ use super::{repo, rules};
 use crate::access::action::OrganisationAdminister;
 use crate::access::visible::Place;
 use crate::access::{Area, FieldClass, Origin, Permit, Permits};
-use crate::audit::{self, Changes, Entry};
+use crate::audit::{self, Changes, Entry, RecordType};
 use crate::db::{Scoped, Touched};
 use crate::error::{Error, Violation};
 use crate::import::{Outcome, Refused, RowError, RowResult};
@@ -41,6 +42,8 @@ const FIELDS: &[FieldOf<user::Model>] = &[
 ];
 
 impl Record for user::Entity {
+    const TYPE: RecordType = RecordType::User;
+
     fn fields() -> &'static [FieldOf<user::Model>] {
         FIELDS
     }
@@ -132,7 +135,8 @@ fn may_give(tx: &Scoped, permit: &Permit<OrganisationAdminister>, role: &str, un
             let held = viewer.posts().iter().find(|active| active.held.id == *post);
             held.is_some_and(|active| viewer.table().gives(&active.held.role, role))
         }
-        Origin::Standing => false,
+        // A delegation lends no administering.
+        Origin::Delegation { .. } | Origin::Standing => false,
     })
 }
 
@@ -175,7 +179,7 @@ async fn rename(
     if tx.save::<user::Entity, _>(permit, &stands, &after).await? == 0 {
         return Err(RowError::at("username", "the importing user may not change this user").into());
     }
-    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(after.id, None, changes)]).await?;
+    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(RecordType::User, after.id, None, changes)]).await?;
     tx.touch_rights(Touched::User(after.id)).await?;
     Ok((after, Outcome::Changed))
 }
@@ -207,7 +211,7 @@ async fn add(
     tx.insert::<user::Entity, _>(permit, vec![(Place { unit, owner: None }, account.clone())]).await?;
     let nobody = user::Model { username: String::new(), name: String::new(), email: None, ..account.clone() };
     let changes = differences::<user::Entity>(&nobody, &account);
-    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(account.id, Some(unit), changes)]).await?;
+    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(RecordType::User, account.id, audit::at(unit), changes)]).await?;
     Ok(account)
 }
 
@@ -221,11 +225,15 @@ async fn give(tx: &Scoped, permit: &Permit<OrganisationAdminister>, account: &us
         valid_from: now,
         valid_to: None,
         created_at: now,
+        origin: PostOrigin::Direct,
+        acting_for: None,
+        updated_at: now,
+        version: 1,
     };
     tx.insert::<post::Entity, _>(permit, vec![(Place { unit, owner: None }, post.clone())]).await?;
     let mut changes = Changes::new();
     changes.insert("post".to_owned(), json!([null, { "id": post.id.0, "role": role, "unitId": unit.0 }]));
-    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(account.id, Some(unit), changes)]).await?;
+    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(RecordType::User, account.id, audit::at(unit), changes)]).await?;
     tx.touch_rights(Touched::User(account.id)).await
 }
 
@@ -260,7 +268,7 @@ async fn change(
                 return Err(Error::forbidden());
             }
             let changes = what.as_object().cloned().unwrap_or_default();
-            audit::record(&tx, vec![Entry::of::<OrganisationAdminister>(after.id, None, changes)]).await?;
+            audit::record(&tx, vec![Entry::of::<OrganisationAdminister>(RecordType::User, after.id, None, changes)]).await?;
             tx.touch_rights(Touched::User(after.id)).await
         })
         .await

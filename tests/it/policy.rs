@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use branchwise::access::policy::enforcer;
-use branchwise::access::{Action, GrantTable, MalformedPolicy, Resource, Rule};
+use branchwise::access::{Action, GrantTable, MalformedPolicy, Resource, RoleTerms, Rule};
 use branchwise::db::Rights;
 use casbin::CoreApi;
 use proptest::prelude::*;
@@ -23,8 +23,8 @@ fn rule(words: [&str; 6]) -> Rule {
     Rule { role, resource, action, reach, level, effect }
 }
 
-fn titles() -> HashMap<String, String> {
-    ROLES.iter().map(|role| ((*role).to_owned(), format!("The {role}"))).collect()
+fn roles() -> HashMap<String, RoleTerms> {
+    ROLES.iter().map(|role| ((*role).to_owned(), RoleTerms { title: (*role).to_owned(), ..RoleTerms::default() })).collect()
 }
 
 fn pairs() -> Vec<(Resource, Action)> {
@@ -61,7 +61,7 @@ fn the_compiled_table_allows_what_casbin_allows() {
     let config = Config { cases: 96, failure_persistence: None, rng_seed: RngSeed::Fixed(20_261_121), ..Config::default() };
     let outcome = TestRunner::new(config).run(&(rules(), posts()), |(rules, posts)| {
         runtime.block_on(async {
-            let table = GrantTable::try_new(rules.clone(), titles(), HashMap::new()).await.unwrap();
+            let table = GrantTable::try_new(rules.clone(), roles()).await.unwrap();
             let casbin = enforcer(rules, posts.iter().map(|post| post.map(str::to_owned)).collect()).await.unwrap();
             for user in USERS {
                 for unit in UNITS {
@@ -82,7 +82,7 @@ fn the_compiled_table_allows_what_casbin_allows() {
 async fn a_malformed_row_is_refused_with_what_is_wrong() {
     let good = rule(["clerk", "customer", "read", "UNIT", "CARD", "allow"]);
     let deny = rule(["guest", "customer", "read", "*", "*", "deny"]);
-    assert!(GrantTable::try_new(vec![good.clone(), deny.clone()], titles(), HashMap::new()).await.is_ok());
+    assert!(GrantTable::try_new(vec![good.clone(), deny.clone()], roles()).await.is_ok());
     for (words, what) in [
         (["nobody", "customer", "read", "UNIT", "CARD", "allow"], "no such role"),
         (["", "customer", "read", "UNIT", "CARD", "allow"], "no such role"),
@@ -108,7 +108,7 @@ async fn a_malformed_row_is_refused_with_what_is_wrong() {
     ] {
         // The good rows around it do not save it.
         let rules = vec![good.clone(), rule(words), deny.clone()];
-        match GrantTable::try_new(rules, titles(), HashMap::new()).await {
+        match GrantTable::try_new(rules, roles()).await {
             Err(MalformedPolicy::Row { rule: refused, what: why }) => assert_eq!((*refused, why), (rule(words), what)),
             other => panic!("{words:?}: {other:?}"),
         }
