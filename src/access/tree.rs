@@ -48,6 +48,11 @@ impl OrgTree {
         self.units.get(&id)
     }
 
+    /// Every unit, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = UnitId> {
+        self.units.keys().copied()
+    }
+
     /// The unit and everything above it, nearest first.
     pub fn line(&self, id: UnitId) -> impl Iterator<Item = &TreeUnit> {
         let most = self.units.len();

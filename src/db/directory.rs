@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use entity::{Timestamp, UserId, delegation, epoch, org_unit, policy_rule, post, role, role_gives, user};
-use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, Iterable};
 
 use super::conn::Conn;
@@ -27,6 +27,7 @@ pub struct Credentials {
 
 /// A user with all that the viewer is compiled from.
 pub(super) struct Holder {
+    pub(super) id: UserId,
     pub(super) name: String,
     pub(super) username: String,
     pub(super) disabled: bool,
@@ -94,52 +95,76 @@ impl Conn {
         }
     }
 
-    /// What the rights of a user are compiled from at `now`.
-    pub(super) async fn holder_unscoped(&self, id: UserId, now: Timestamp) -> Result<Option<Holder>, Error> {
-        let lent = Condition::all().add(delegation::Column::DelegateId.eq(id)).add(delegation::Column::ValidTo.gt(now));
-        let posts = self.rows_unscoped::<post::Entity>(Condition::all().add(post::Column::UserId.eq(id)));
-        let (posts, lent) = futures::try_join!(posts, self.rows_unscoped::<delegation::Entity>(lent))?;
-        let lenders: Vec<UserId> = lent.iter().map(|lent| lent.delegator_id).collect();
-        let named = posts.iter().filter_map(|post| post.acting_for).chain(lenders.iter().copied()).chain([id]);
-        let users = self.rows_unscoped::<user::Entity>(Condition::all().add(user::Column::Id.is_in(named))).await?;
-        let lenders_posts = match lenders.is_empty() {
-            true => Vec::new(),
-            false => self.rows_unscoped::<post::Entity>(Condition::all().add(post::Column::UserId.is_in(lenders))).await?,
-        };
-        let users: HashMap<UserId, user::Model> = users.into_iter().map(|user| (user.id, user)).collect();
-        let delegations = lent.into_iter().filter_map(|lent| delegation_of(lent, &users, &lenders_posts)).collect();
-        let posts = posts.into_iter().map(|post| held(post, &users)).collect();
-        Ok(users.get(&id).map(|user| Holder {
+    /// What the rights of one user, or of everybody, are compiled from at `now`.
+    pub(super) async fn holders_unscoped(&self, only: Option<UserId>, now: Timestamp) -> Result<Vec<Holder>, Error> {
+        let of = |column: SimpleExpr| Condition::all().add_option(only.map(|id| column.eq(id)));
+        let lent = of(delegation::Column::DelegateId.into_expr()).add(delegation::Column::ValidTo.gt(now));
+        let posts = self.rows_unscoped::<post::Entity>(of(post::Column::UserId.into_expr()));
+        let (mut posts, lent) = futures::try_join!(posts, self.rows_unscoped::<delegation::Entity>(lent))?;
+        let named = posts.iter().filter_map(|post| post.acting_for).chain(lent.iter().map(|lent| lent.delegator_id)).chain(only);
+        let named = Condition::all().add_option(only.map(|_| user::Column::Id.is_in(named)));
+        let users = self.rows_unscoped::<user::Entity>(named).await?;
+        let lenders: Vec<UserId> = lent.iter().map(|lent| lent.delegator_id).filter(|lender| Some(*lender) != only).collect();
+        if only.is_some() && !lenders.is_empty() {
+            posts.extend(self.rows_unscoped::<post::Entity>(Condition::all().add(post::Column::UserId.is_in(lenders))).await?);
+        }
+        Ok(holders(only, &users, &posts, lent))
+    }
+}
+
+fn holders(only: Option<UserId>, users: &[user::Model], posts: &[post::Model], lent: Vec<delegation::Model>) -> Vec<Holder> {
+    let by_id: HashMap<UserId, &user::Model> = users.iter().map(|user| (user.id, user)).collect();
+    let mut held_by: HashMap<UserId, Vec<HeldPost>> = HashMap::new();
+    for post in posts {
+        held_by.entry(post.user_id).or_default().push(held(post, &by_id));
+    }
+    let mut lent_to: HashMap<UserId, Vec<HeldDelegation>> = HashMap::new();
+    for lent in lent {
+        let delegate = lent.delegate_id;
+        lent_to.entry(delegate).or_default().extend(delegation_of(lent, &by_id, &held_by));
+    }
+    let asked = users.iter().filter(|user| only.is_none_or(|only| user.id == only));
+    asked
+        .map(|user| Holder {
+            id: user.id,
             name: user.name.clone(),
             username: user.username.clone(),
             disabled: user.disabled_at.is_some(),
-            holding: Holding { posts, delegations },
-        }))
-    }
+            holding: Holding {
+                posts: held_by.get(&user.id).cloned().unwrap_or_default(),
+                delegations: lent_to.remove(&user.id).unwrap_or_default(),
+            },
+        })
+        .collect()
 }
 
 fn lender(user: &user::Model) -> Lender {
     Lender { id: user.id, name: user.name.clone() }
 }
 
-fn held(post: post::Model, users: &HashMap<UserId, user::Model>) -> HeldPost {
-    let acting_for = post.acting_for.and_then(|absent| users.get(&absent)).map(lender);
-    HeldPost { id: post.id, role: post.role, unit: post.unit_id, valid_from: post.valid_from, valid_to: post.valid_to, acting_for }
+fn held(post: &post::Model, users: &HashMap<UserId, &user::Model>) -> HeldPost {
+    let acting_for = post.acting_for.and_then(|absent| users.get(&absent)).map(|absent| lender(absent));
+    let role = post.role.clone();
+    HeldPost { id: post.id, role, unit: post.unit_id, valid_from: post.valid_from, valid_to: post.valid_to, acting_for }
 }
 
-/// None where a disabled delegator lends nothing, or the row says something that the vocabulary does not know.
-fn delegation_of(lent: delegation::Model, users: &HashMap<UserId, user::Model>, posts: &[post::Model]) -> Option<HeldDelegation> {
-    let delegator = users.get(&lent.delegator_id).filter(|delegator| delegator.disabled_at.is_none())?;
+/// None where the row says something that the vocabulary does not know. A disabled delegator lends nothing, until enabled again.
+fn delegation_of(
+    lent: delegation::Model,
+    users: &HashMap<UserId, &user::Model>,
+    posts: &HashMap<UserId, Vec<HeldPost>>,
+) -> Option<HeldDelegation> {
+    let delegator = users.get(&lent.delegator_id)?;
     let pair = |word: &str| {
         let (resource, action) = word.split_once(':')?;
         Some((Resource::from_word(resource)?, Action::from_word(action)?))
     };
-    let theirs = posts.iter().filter(|post| post.user_id == delegator.id).cloned();
+    let theirs = posts.get(&delegator.id).filter(|_| delegator.disabled_at.is_none()).cloned();
     Some(HeldDelegation {
         id: lent.id,
         post: lent.post_id,
         delegator: lender(delegator),
-        delegators_posts: theirs.map(|post| held(post, users)).collect(),
+        delegators_posts: theirs.unwrap_or_default(),
         actions: lent.actions.as_array()?.iter().filter_map(|word| pair(word.as_str()?)).collect(),
         level: Level::from_word(&lent.level)?,
         valid_from: lent.valid_from,

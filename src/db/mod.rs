@@ -29,6 +29,7 @@ mod error;
 mod nested;
 mod page;
 mod query;
+mod rehearsal;
 mod rights;
 mod scoped;
 mod sql;

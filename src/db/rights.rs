@@ -82,7 +82,8 @@ impl Rights {
         }
         let epoch = self.epoch.load(Ordering::Acquire);
         let snapshot = self.snapshot.load_full();
-        let Some(holder) = self.db.reading().holder_unscoped(id, now).await?.filter(|holder| !holder.disabled) else {
+        let Some(holder) = self.db.reading().holders_unscoped(Some(id), now).await?.into_iter().next().filter(|holder| !holder.disabled)
+        else {
             self.viewers.invalidate(&id);
             return Ok(None);
         };

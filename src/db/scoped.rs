@@ -56,6 +56,11 @@ impl Scoped {
         self.db.clock().now()
     }
 
+    /// The same, on which every unit of work is done and then taken back.
+    pub(super) fn rehearsing(&self) -> Self {
+        Self { db: self.db.clone().rehearsing(), ..self.clone() }
+    }
+
     /// The rows of `E` that the viewer sees.
     pub fn find<E: Visible>(&self) -> Query<E> {
         Query::new(self.clone())
