@@ -99,6 +99,14 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// The same, on a record that stands at `unit`.
+    #[must_use]
+    pub fn standing_at(self, unit: UnitId) -> Self {
+        Self { place: at(unit), ..self }
+    }
+}
+
 /// Writes entries in the unit of work of what they record.
 pub async fn record(scoped: &Scoped, entries: Vec<Entry>) -> Result<(), Error> {
     let viewer = scoped.viewer();

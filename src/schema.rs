@@ -1,7 +1,7 @@
 //! The whole schema: the domains' queries and mutations put together, what every request carries, and `node`.
 
 use async_graphql::{Context, EmptySubscription, ID, Interface, MergedObject, Object, Result};
-use entity::{ContactId, CustomerId, UnitId, UserId, contact, customer, org_unit};
+use entity::{ContactId, CustomerId, PostId, UnitId, UserId, contact, customer, org_unit};
 
 use crate::access::action::{CustomerRead, OrganisationRead, UserRead};
 use crate::access::{Action, Permits, Resource};
@@ -17,7 +17,7 @@ use crate::graphql::id::{GlobalId, parse};
 use crate::graphql::listing::{load_pages, load_totals};
 use crate::graphql::loader::Loader;
 use crate::graphql::page::MOST;
-use crate::org::graphql::{OrgUnit, OrgUnitQuery, SignInMutation, TriedToSignIn, User, ViewerQuery};
+use crate::org::graphql::{DelegationMutation, DelegationQuery, OrgUnit, OrgUnitQuery, SignInMutation, TriedToSignIn, User, ViewerQuery};
 use crate::org::repo::{UnitRow, UserRow};
 use crate::org::{self, SignIn};
 use crate::secrets::Secrets;
@@ -43,11 +43,11 @@ pub struct NodeQuery;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, CustomerQuery);
+pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, DelegationQuery, CustomerQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SignInMutation, CustomerMutation, ContactMutation);
+pub struct Mutation(SignInMutation, DelegationMutation, CustomerMutation, ContactMutation);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
@@ -75,6 +75,7 @@ pub fn prepare(request: async_graphql::Request, scoped: Option<Scoped>) -> async
         .data(Loader::<UnitId, UnitRow>::new(&scoped, |scoped, ids| Box::pin(org::repo::units_by_ids(scoped, ids))))
         .data(Loader::<UserId, UserRow>::new(&scoped, |scoped, ids| Box::pin(org::repo::users_by_ids(scoped, ids))))
         .data(Loader::<UserId, String>::new(&scoped, |scoped, ids| Box::pin(org::repo::titles(scoped, ids))))
+        .data(Loader::<PostId, UnitId>::new(&scoped, |scoped, ids| Box::pin(org::repo::units_of_posts(scoped, ids))))
         .data(Loader::<CustomerId, CustomerRow>::new(&scoped, |scoped, ids| Box::pin(customers::repo::by_ids(scoped, ids))))
         .data(Loader::<ContactId, ContactRow>::new(&scoped, |scoped, ids| Box::pin(contacts::repo::by_ids(scoped, ids))))
         .data(load_pages::<org_unit::Entity>(&scoped))

@@ -16,7 +16,7 @@
 //! }
 //! ```
 
-use entity::{Timestamp, UnitId, UserId, contact, customer, org_path, org_unit, post, user};
+use entity::{Timestamp, UnitId, UserId, contact, customer, delegation, org_path, org_unit, post, user};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait};
 
@@ -283,6 +283,61 @@ impl Visible for post::Entity {
     }
 }
 
+/// Delegations: what one has lent and been lent, and those of posts that one administers.
+impl Visible for delegation::Entity {
+    type Read = UserRead;
+
+    fn ways(arms: &[Arm], viewer: &Viewer, _: Timestamp) -> Vec<RowArm> {
+        if arms.is_empty() {
+            return Vec::new();
+        }
+        let mut seen = Condition::any();
+        if let Some(me) = viewer.user_id() {
+            seen = seen.add(delegation::Column::DelegatorId.eq(me)).add(delegation::Column::DelegateId.eq(me));
+        }
+        for arm in viewer.arms(Resource::Organisation, Action::Administer) {
+            seen = seen.add(lent_in(&arm.area));
+        }
+        vec![RowArm { condition: Condition::all().add(seen), units: None }]
+    }
+
+    fn place(_: &delegation::Model, _: Option<UserId>) -> Option<Place> {
+        None
+    }
+}
+
+/// Delegations of posts at the units of an area.
+fn lent_in(area: &Area) -> Condition {
+    let posts = Query::select().column(post::Column::Id).from(post::Entity).cond_where(posted_in(area)).to_owned();
+    Condition::all().add(delegation::Column::PostId.in_subquery(posts))
+}
+
+/// Whoever administers a post's unit may end what is lent of it.
+impl Writes<delegation::Entity> for OrganisationAdminister {
+    fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
+        arms.iter().map(|arm| RowArm { condition: lent_in(&arm.area), units: None }).collect()
+    }
+}
+
+impl Personal for delegation::Entity {
+    fn whose(row: &delegation::Model) -> UserId {
+        row.delegator_id
+    }
+
+    fn person() -> delegation::Column {
+        delegation::Column::DelegatorId
+    }
+}
+
+/// A table whose rows belong to users, each of whom may add and change its own: no grant speaks of it.
+pub trait Personal: EntityTrait {
+    /// Whose row it is.
+    fn whose(row: &Self::Model) -> UserId;
+
+    /// The column that tells.
+    fn person() -> Self::Column;
+}
+
 fn people_ways<C: ColumnTrait>(arms: &[Arm], viewer: &Viewer, now: Timestamp, person: C) -> Vec<RowArm> {
     if arms.is_empty() {
         return Vec::new();
@@ -305,6 +360,14 @@ fn people_ways<C: ColumnTrait>(arms: &[Arm], viewer: &Viewer, now: Timestamp, pe
     let mut seen = Condition::any().add(person.in_subquery(colleagues));
     if let Some(me) = viewer.user_id() {
         seen = seen.add(person.eq(me));
+        // Who lends and who is lent know each other, while it lasts.
+        let mut lent = |them: delegation::Column, us: delegation::Column| {
+            let lasts = Condition::all().add(us.eq(me)).add(delegation::Column::ValidTo.gt(now));
+            let others = Query::select().column(them).from(delegation::Entity).cond_where(lasts).to_owned();
+            seen = seen.clone().add(person.in_subquery(others));
+        };
+        lent(delegation::Column::DelegatorId, delegation::Column::DelegateId);
+        lent(delegation::Column::DelegateId, delegation::Column::DelegatorId);
     }
     let readable = Arm::needed(viewer.arms(Resource::Customer, Action::Read), viewer.tree(), Level::Card);
     for way in <customer::Entity as Visible>::ways(&readable, viewer, now) {

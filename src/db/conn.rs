@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
@@ -58,6 +58,8 @@ pub struct Db {
     clock: Clock,
     statements: Arc<AtomicU64>,
     rehearsal: bool,
+    /// Rights were changed on this instance and have yet to be taken in.
+    rights_touched: Arc<AtomicBool>,
 }
 
 /// A step of the schema and whether it was taken.
@@ -89,7 +91,7 @@ impl Db {
                 "必须以 sqlite:// 或 postgres:// 开头",
             )));
         };
-        Ok(Self { read, write, backend, clock, statements, rehearsal: false })
+        Ok(Self { read, write, backend, clock, statements, rehearsal: false, rights_touched: Arc::default() })
     }
 
     /// The same database, on which every unit of work is done and then taken back.
@@ -100,6 +102,10 @@ impl Db {
 
     pub(super) fn is_rehearsal(&self) -> bool {
         self.rehearsal
+    }
+
+    pub(super) fn rights_touched(&self) -> &AtomicBool {
+        &self.rights_touched
     }
 
     /// The clock that everything here goes by.

@@ -128,6 +128,14 @@ impl Rights {
         Ok(())
     }
 
+    /// Takes in what a request on this instance has changed, so that it counts from the next request on. Asks nothing where nothing was.
+    pub async fn catch_up(&self) -> Result<(), Error> {
+        if !self.db.rights_touched().swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.refresh().await.inspect_err(|_| self.db.rights_touched().store(true, Ordering::Release))
+    }
+
     /// Asks for changes until the process ends.
     pub async fn watch(self: Arc<Self>) {
         let mut tick = tokio::time::interval(ASK_EVERY);
@@ -164,8 +172,9 @@ pub enum Touched {
 
 impl Scoped {
     /// Says, in this unit of work, whose rights it changes. The counter's row is held until the commit, so that epochs become visible in
-    /// their order. Call [`Rights::refresh`] after the commit.
+    /// their order. [`Rights::catch_up`] takes it in after the commit.
     pub async fn touch_rights(&self, touched: Touched) -> Result<(), Error> {
+        self.db().rights_touched().store(true, Ordering::Release);
         let mut count = Sql::update();
         count
             .table(epoch::Entity)

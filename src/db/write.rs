@@ -16,13 +16,13 @@
 //! }
 //! ```
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr};
-use sea_orm::{Condition, Iterable, ModelTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr, UpdateStatement};
+use sea_orm::{Condition, EntityTrait, Iterable, ModelTrait};
 
 use super::page::{id_column, name};
 use super::scoped::{Scoped, either};
 use crate::access::Permit;
-use crate::access::visible::{Attendant, Place, Visible, Writes};
+use crate::access::visible::{Attendant, Personal, Place, Visible, Writes};
 use crate::error::Error;
 
 /// Rows in one INSERT: well below the bind limits of both databases for our widest table.
@@ -43,6 +43,22 @@ impl Scoped {
         self.add::<E>(rows.into_iter().map(|(_, row)| row).collect()).await
     }
 
+    /// Adds a row of the viewer's own. Errors: FORBIDDEN for anybody else's.
+    pub async fn insert_own<E: Personal>(&self, row: E::Model) -> Result<(), Error> {
+        if self.viewer().user_id() != Some(E::whose(&row)) {
+            return Err(Error::forbidden());
+        }
+        self.add::<E>(vec![row]).await
+    }
+
+    /// Changes what differs between two states of one row of the viewer's own, as [`Scoped::save`] does.
+    pub async fn save_own<E: Personal>(&self, before: &E::Model, after: &E::Model) -> Result<u64, Error> {
+        let Some(me) = self.viewer().user_id().filter(|me| E::whose(after) == *me) else { return Ok(0) };
+        let Some(mut update) = changed::<E>(before, after) else { return Ok(0) };
+        update.and_where(Expr::col((E::default(), E::person())).eq(me));
+        Ok(self.conn.execute(&update).await?.rows_affected())
+    }
+
     /// Adds rows of a table that is only ever written beside another, in the same unit of work.
     pub async fn insert_beside<E: Attendant>(&self, rows: Vec<E::Model>) -> Result<(), Error> {
         if !self.conn.is_transaction() {
@@ -51,7 +67,7 @@ impl Scoped {
         self.add::<E>(rows).await
     }
 
-    async fn add<E: sea_orm::EntityTrait>(&self, rows: Vec<E::Model>) -> Result<(), Error> {
+    async fn add<E: EntityTrait>(&self, rows: Vec<E::Model>) -> Result<(), Error> {
         for some in rows.chunks(ROWS_AT_ONCE) {
             let mut insert = Sql::insert();
             insert.into_table(E::default()).columns(E::Column::iter());
@@ -67,22 +83,11 @@ impl Scoped {
     /// that it moves to, if it moves. Returns 1, or 0 where there is no such row, it has moved on, is not seen, or the permit does not reach
     /// it.
     pub async fn save<E: Visible, A: Writes<E>>(&self, permit: &Permit<A>, before: &E::Model, after: &E::Model) -> Result<u64, Error> {
-        let Some(id) = id_column::<E>() else { return Ok(0) };
         let (from, to) = (E::place(before, None), E::place(after, None));
         if to.is_some_and(|to| from.is_none_or(|from| from.unit != to.unit) && !self.reaches(permit, to)) {
             return Err(Error::forbidden());
         }
-        let mut update = Sql::update();
-        update.table(E::default()).and_where(Expr::col((E::default(), id)).eq(before.get(id)));
-        for column in E::Column::iter() {
-            let (was, is) = (before.get(column), after.get(column));
-            if name(column) == VERSION {
-                update.and_where(Expr::col((E::default(), column)).eq(was.clone()));
-            }
-            if was != is {
-                update.value(column, is);
-            }
-        }
+        let Some(mut update) = changed::<E>(before, after) else { return Ok(0) };
         let reached = either(A::ways(permit.arms(), self.viewer(), self.now()));
         update.cond_where(self.rule::<E>()).cond_where(reached);
         Ok(self.conn.execute(&update).await?.rows_affected())
@@ -100,4 +105,21 @@ impl Scoped {
         let rows = self.conn.all(&select).await?;
         Ok(rows.iter().map(|row| row.try_get("", "taken")).collect::<Result<_, _>>()?)
     }
+}
+
+/// An UPDATE of what differs between two states of one row, where it still stands at the version of `before`.
+fn changed<E: EntityTrait>(before: &E::Model, after: &E::Model) -> Option<UpdateStatement> {
+    let id = id_column::<E>()?;
+    let mut update = Sql::update();
+    update.table(E::default()).and_where(Expr::col((E::default(), id)).eq(before.get(id)));
+    for column in E::Column::iter() {
+        let (was, is) = (before.get(column), after.get(column));
+        if name(column) == VERSION {
+            update.and_where(Expr::col((E::default(), column)).eq(was.clone()));
+        }
+        if was != is {
+            update.value(column, is);
+        }
+    }
+    Some(update)
 }

@@ -121,5 +121,8 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
     request.set_parsed_query(document.as_ref().clone());
     let scoped = viewer.map(|viewer| app.db.seen_by(viewer));
     let response = app.schema.execute(crate::schema::prepare(request, scoped)).await;
+    if writes && let Err(error) = app.rights.catch_up().await {
+        tracing::warn!(%error, "changed rights are taken in later");
+    }
     Reply { operation, ..Reply::new(Answer::of_response(&response, locale, !writes)) }
 }

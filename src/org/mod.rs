@@ -1,5 +1,6 @@
 //! The organisation: units in a tree, users, and the posts that users hold at units.
 
+pub mod delegations;
 pub mod filter;
 pub mod graphql;
 pub mod repo;

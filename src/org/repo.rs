@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use entity::{UnitId, UserId, org_unit, post, user};
+use entity::{PostId, UnitId, UserId, delegation, org_unit, post, user};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::access::{Action, Resource};
-use crate::db::{KeyValue, Order, Row, Scoped};
+use crate::db::{KeyValue, Order, Query, Row, Scoped};
 use crate::error::Error;
 
 /// A unit as a viewer sees it.
@@ -104,6 +104,25 @@ pub async fn active_posts(scoped: &Scoped, users: Vec<UserId>) -> Result<Vec<pos
         scoped.find::<post::Entity>().filter(theirs).all(u64::from(u32::MAX)).await?.into_iter().map(|row| row.model).collect();
     posts.sort_by_key(|post| (post.valid_from, post.id));
     Ok(posts)
+}
+
+/// The delegations in sight that have not ended, the last to end first.
+pub fn delegations(scoped: &Scoped) -> (Query<delegation::Entity>, Order<delegation::Entity>) {
+    let lasts = Condition::all().add(delegation::Column::ValidTo.gt(scoped.now()));
+    let order = Order {
+        key: Expr::col((delegation::Entity, delegation::Column::ValidTo)),
+        key_of: |row: &delegation::Model| KeyValue::Int(row.valid_to.0),
+        id_of: |row: &delegation::Model| row.id.0,
+        descending: true,
+    };
+    (scoped.find().filter(lasts), order)
+}
+
+/// The units of posts in sight.
+pub async fn units_of_posts(scoped: Scoped, posts: Vec<PostId>) -> Result<HashMap<PostId, UnitId>, Error> {
+    let most = posts.len() as u64;
+    let rows = scoped.find::<post::Entity>().ids(posts.into_iter().map(|id| id.0).collect()).all(most).await?;
+    Ok(rows.into_iter().map(|row| (row.model.id, row.model.unit_id)).collect())
 }
 
 /// The title of each user: of the oldest post among the viewer's own units, for whom the user is a colleague; else of the oldest.
