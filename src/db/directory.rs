@@ -143,7 +143,9 @@ fn lender(user: &user::Model) -> Lender {
 }
 
 fn held(post: &post::Model, users: &HashMap<UserId, &user::Model>) -> HeldPost {
-    let acting_for = post.acting_for.and_then(|absent| users.get(&absent)).map(|absent| lender(absent));
+    // Held for another it stays, even where nobody asked for the name.
+    let name = |absent| users.get(&absent).map_or_else(String::new, |absent| absent.name.clone());
+    let acting_for = post.acting_for.map(|absent| Lender { id: absent, name: name(absent) });
     let role = post.role.clone();
     HeldPost { id: post.id, role, unit: post.unit_id, valid_from: post.valid_from, valid_to: post.valid_to, acting_for }
 }

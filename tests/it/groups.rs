@@ -44,8 +44,10 @@ const FAR_AHEAD: i64 = 4_000_000_000_000_000;
 
 /// A unit: where it hangs, what it wants to be, its mode.
 pub type Unit = (Index, bool, Option<&'static str>);
-/// A post: role, unit, and whether it has ended, has yet to begin, or counts.
-pub type Post = (Index, Index, Span);
+/// A post: role, unit, whether it has ended, has yet to begin, or counts, and for whom it is held.
+pub type Post = (Index, Index, Span, Option<Index>);
+/// A delegation: which post, to whom, what, up to which level, and when.
+pub type Lent = (Index, Index, Vec<Index>, &'static str, Span);
 /// A rule: role, pair, reach, level, whether it denies.
 pub type Rule = (Index, Index, &'static str, &'static str, bool);
 
@@ -55,6 +57,17 @@ pub enum Span {
     Bounded,
     Ended,
     Ahead,
+}
+
+impl Span {
+    fn moments(self) -> (i64, Option<i64>) {
+        match self {
+            Self::Open => (LONG_AGO, None),
+            Self::Bounded => (LONG_AGO, Some(FAR_AHEAD)),
+            Self::Ended => (LONG_AGO, Some(LONG_AGO + 1)),
+            Self::Ahead => (FAR_AHEAD, None),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -77,6 +90,7 @@ pub struct Group {
     units: Vec<Unit>,
     head: Option<&'static str>,
     users: Vec<Vec<Post>>,
+    lent: Vec<Lent>,
     rules: Vec<Rule>,
     customers: Vec<Customer>,
     /// So many more units, all under the deepest that may have some: subtrees too large to be named unit by unit.
@@ -101,7 +115,9 @@ fn customer() -> impl Strategy<Value = Customer> {
 fn groups(customers: usize, crowd: usize) -> impl Strategy<Value = Group> {
     let unit = (any::<Index>(), any::<bool>(), mode());
     let span = prop_oneof![7 => Just(Span::Open), 2 => Just(Span::Bounded), 1 => Just(Span::Ended), 1 => Just(Span::Ahead)];
-    let post = (any::<Index>(), any::<Index>(), span);
+    let post = (any::<Index>(), any::<Index>(), span.clone(), proptest::option::weighted(0.15, any::<Index>()));
+    let sight = prop::sample::select(&["CARD", "BASIC", "FULL"][..]);
+    let lent = (any::<Index>(), any::<Index>(), prop::collection::vec(any::<Index>(), 1..4), sight, span);
     let reach = prop::sample::select(&["SELF", "SELF", "UNIT", "SUBTREE", "REGION", "GROUP"][..]);
     let level = prop::sample::select(&["CARD", "BASIC", "FULL"][..]);
     let rule = (any::<Index>(), any::<Index>(), reach, level, proptest::bool::weighted(0.1));
@@ -109,10 +125,11 @@ fn groups(customers: usize, crowd: usize) -> impl Strategy<Value = Group> {
         prop::collection::vec(unit, 4..13),
         mode(),
         prop::collection::vec(prop::collection::vec(post, 0..4), 4),
+        prop::collection::vec(lent, 0..4),
         prop::collection::vec(rule, 0..10),
         prop::collection::vec(customer(), customers),
     )
-        .prop_map(move |(units, head, users, rules, customers)| Group { units, head, users, rules, customers, crowd })
+        .prop_map(move |(units, head, users, lent, rules, customers)| Group { units, head, users, lent, rules, customers, crowd })
 }
 
 /// Runs a test on groups at random: the same ones each time, unless `PROPTEST_CASES` or `PROPTEST_RNG_SEED` say otherwise.
@@ -152,6 +169,9 @@ const POST: u8 = 3;
 const RULE: u8 = 4;
 const CUSTOMER: u8 = 5;
 const CONTACT: u8 = 6;
+const DELEGATION: u8 = 7;
+/// Lent beside [`PAIRS`]: what is never lent, whatever stands in the table.
+const NEVER_LENT: [(&str, &str); 3] = [("organisation", "administer"), ("customer", "reveal"), ("customer", "export")];
 
 fn or_null<T: ToString>(value: Option<T>) -> String {
     value.map_or("NULL".to_owned(), |value| value.to_string())
@@ -194,7 +214,7 @@ impl Group {
     /// Puts this group in the place of whatever stands in the database.
     async fn replace(&self, app: &TestApp) {
         let sql = |kind, number| sql_id(app.engine, id(kind, number));
-        for table in ["contact", "customer", "party", "post", "user_account", "org_path", "org_unit"] {
+        for table in ["contact", "customer", "party", "delegation", "post", "user_account", "org_path", "org_unit"] {
             app.execute(&format!("DELETE FROM {table}")).await;
         }
         let ours: Vec<String> = (0..16).map(|number| sql(RULE, number)).collect();
@@ -229,20 +249,30 @@ impl Group {
         let sql = |kind, number| sql_id(app.engine, id(kind, number));
         let users = (0..self.users.len()).map(|at| format!("({}, 'u{at}', 'User {at}', 1, 1, 1)", sql(USER, at)));
         insert(app, "user_account (id, username, name, created_at, updated_at, version)", users.collect()).await;
-        let mut posts = Vec::new();
+        let (mut posts, mut holders) = (Vec::new(), Vec::new());
         for (user, held) in self.users.iter().enumerate() {
-            for (role, unit, span) in held {
-                let (from, to) = match span {
-                    Span::Open => (LONG_AGO, None),
-                    Span::Bounded => (LONG_AGO, Some(FAR_AHEAD)),
-                    Span::Ended => (LONG_AGO, Some(LONG_AGO + 1)),
-                    Span::Ahead => (FAR_AHEAD, None),
-                };
+            for (role, unit, span, absent) in held {
+                let (from, to) = span.moments();
+                let absent = absent.map(|absent| absent.index(self.users.len())).filter(|absent| *absent != user);
+                let origin = if absent.is_some() { "ACTING" } else { "DIRECT" };
+                let absent = or_null(absent.map(|absent| sql(USER, absent)));
+                holders.push(user);
                 let (post, user, unit) = (sql(POST, posts.len()), sql(USER, user), sql(UNIT, unit.index(units)));
-                posts.push(format!("({post}, {user}, '{}', {unit}, {from}, {}, 1)", role.get(&ROLES), or_null(to)));
+                let role = role.get(&ROLES);
+                posts.push(format!("({post}, {user}, '{role}', {unit}, {from}, {}, 1, '{origin}', {absent})", or_null(to)));
             }
         }
-        insert(app, "post (id, user_id, role, unit_id, valid_from, valid_to, created_at)", posts).await;
+        insert(app, "post (id, user_id, role, unit_id, valid_from, valid_to, created_at, origin, acting_for)", posts).await;
+        let lendable: Vec<(&str, &str)> = PAIRS.into_iter().chain(NEVER_LENT).collect();
+        let lent = self.lent.iter().enumerate().filter(|_| !holders.is_empty()).map(|(at, (post, delegate, pairs, level, span))| {
+            let (post, (from, to)) = (post.index(holders.len()), span.moments());
+            let (id, delegator, delegate) = (sql(DELEGATION, at), sql(USER, holders[post]), sql(USER, delegate.index(self.users.len())));
+            let actions: Vec<String> = pairs.iter().map(|pair| pair.get(&lendable)).map(|(one, two)| format!("\"{one}:{two}\"")).collect();
+            let (post, to) = (sql(POST, post), to.unwrap_or(FAR_AHEAD));
+            format!("({id}, {post}, {delegator}, {delegate}, '[{}]', '{level}', {from}, {to}, 1, 1, 1)", actions.join(", "))
+        });
+        let columns = "(id, post_id, delegator_id, delegate_id, actions, level, valid_from, valid_to, created_at, updated_at, version)";
+        insert(app, &format!("delegation {columns}"), lent.collect()).await;
         let rules = self.rules.iter().enumerate().map(|(at, (role, pair, reach, level, denies))| {
             let ((resource, action), role) = (pair.get(&PAIRS), role.get(&ROLES));
             let (reach, level, effect) = if *denies { ("*", "*", "deny") } else { (*reach, *level, "allow") };

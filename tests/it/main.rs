@@ -10,6 +10,8 @@ mod architecture;
 mod archive;
 mod bad_input;
 mod commands;
+mod decisions;
+mod delegations;
 mod disconnect;
 mod doors_filters;
 mod doors_reading;

@@ -53,6 +53,28 @@ pub struct Post {
     unit: Uuid,
     from: i64,
     to: Option<i64>,
+    acting_for: Option<Uuid>,
+}
+
+/// Some of the rights of a post, lent.
+#[derive(Debug)]
+struct Delegation {
+    post: Uuid,
+    delegator: Uuid,
+    delegate: Uuid,
+    actions: Vec<String>,
+    level: String,
+    from: i64,
+    to: i64,
+}
+
+/// A rule that somebody may go by: through which post, whose rows are "own", and how clearly.
+#[derive(Clone, Copy)]
+struct Held<'a> {
+    post: &'a Post,
+    rule: &'a Rule,
+    owner: Uuid,
+    level: Sight,
 }
 
 #[derive(Debug)]
@@ -96,6 +118,7 @@ pub struct World {
     pub units: BTreeMap<Uuid, Unit>,
     pub users: BTreeMap<Uuid, String>,
     posts: Vec<Post>,
+    delegations: Vec<Delegation>,
     rules: Vec<Rule>,
     pub customers: Vec<Customer>,
     pub contacts: Vec<Contact>,
@@ -120,13 +143,24 @@ impl World {
             kind: get(row, 3),
             mode: get(row, 4),
         });
-        let posts = rows(app, "SELECT id, user_id, role, unit_id, valid_from, valid_to FROM post", |row| Post {
+        let posts = rows(app, "SELECT id, user_id, role, unit_id, valid_from, valid_to, acting_for FROM post", |row| Post {
             id: get(row, 0),
             user: get(row, 1),
             role: get(row, 2),
             unit: get(row, 3),
             from: get(row, 4),
             to: get(row, 5),
+            acting_for: get(row, 6),
+        });
+        let delegations = "SELECT post_id, delegator_id, delegate_id, actions, level, valid_from, valid_to FROM delegation";
+        let delegations = rows(app, delegations, |row| Delegation {
+            post: get(row, 0),
+            delegator: get(row, 1),
+            delegate: get(row, 2),
+            actions: serde_json::from_value(get(row, 3)).unwrap(),
+            level: get(row, 4),
+            from: get(row, 5),
+            to: get(row, 6),
         });
         let rules = rows(app, "SELECT role, resource, action, reach, level, effect FROM policy_rule", |row| Rule {
             role: get(row, 0),
@@ -164,6 +198,7 @@ impl World {
             units: units.await.into_iter().map(|unit| (unit.id, unit)).collect(),
             users: users.await.into_iter().collect(),
             posts: posts.await,
+            delegations: delegations.await,
             rules: rules.await,
             customers: customers.await,
             contacts: contacts.await,
@@ -205,22 +240,63 @@ impl World {
         self.mode(one).is_some_and(|(_, mode)| mode == "CENTRALISED") && self.mode(one) == self.mode(other)
     }
 
-    /// The posts that count now.
-    pub fn posts(&self, user: Uuid) -> Vec<&Post> {
-        let counts = |post: &&Post| post.user == user && post.from <= self.now && post.to.is_none_or(|to| self.now < to);
-        self.posts.iter().filter(counts).collect()
+    fn counts(&self, post: &Post) -> bool {
+        post.from <= self.now && post.to.is_none_or(|to| self.now < to)
     }
 
-    /// Post by post, what is granted for an action; nothing where any post denies it.
-    fn grants(&self, user: Uuid, resource: &str, action: &str) -> Vec<(&Post, &Rule)> {
-        let pair = (resource.to_owned(), action.to_owned());
+    /// The posts that count now.
+    pub fn posts(&self, user: Uuid) -> Vec<&Post> {
+        self.posts.iter().filter(|post| post.user == user && self.counts(post)).collect()
+    }
+
+    fn denies(&self, user: Uuid, pair: &(String, String)) -> bool {
+        let denies = |role: &str| self.rules.iter().any(|rule| rule.role == role && rule.pair == *pair && rule.effect == "deny");
+        self.posts(user).iter().any(|post| denies(&post.role))
+    }
+
+    /// The units at or above that work alone.
+    fn walls(&self, unit: Uuid) -> Vec<Uuid> {
+        self.line(unit).iter().filter(|above| above.mode.as_deref() == Some("SINGLE")).map(|above| above.id).collect()
+    }
+
+    /// The posts of others of which something is lent to a user now.
+    fn lent(&self, user: Uuid) -> Vec<(&Delegation, &Post)> {
+        let mine = self.posts(user);
+        let mut found = Vec::new();
+        for lent in &self.delegations {
+            let Some(post) = self.posts.iter().find(|post| post.id == lent.post && post.user == lent.delegator) else { continue };
+            let in_force = lent.delegate == user && lent.from <= self.now && self.now < lent.to && self.counts(post);
+            let same_side = mine.iter().any(|mine| self.walls(mine.unit) == self.walls(post.unit));
+            if in_force && post.acting_for.is_none() && same_side {
+                found.push((lent, post));
+            }
+        }
+        found
+    }
+
+    fn lent_grants(&self, user: Uuid, pair: &(String, String)) -> Vec<Held<'_>> {
+        let never = ["administer", "reveal", "export"].contains(&pair.1.as_str());
+        let word = format!("{}:{}", pair.0, pair.1);
+        let lends = |(lent, _): &(&Delegation, &Post)| !never && lent.actions.contains(&word) && !self.denies(lent.delegator, pair);
         let mut grants = Vec::new();
+        for (lent, post) in self.lent(user).into_iter().filter(lends) {
+            for rule in self.rules.iter().filter(|rule| rule.role == post.role && rule.pair == *pair && rule.effect == "allow") {
+                grants.push(Held { post, rule, owner: lent.delegator, level: Sight::of(&rule.level).min(Sight::of(&lent.level)) });
+            }
+        }
+        grants
+    }
+
+    /// Post by post, what is granted for an action, in one's own name and in that of others; nothing where a post of one's own denies it.
+    fn grants(&self, user: Uuid, resource: &str, action: &str) -> Vec<Held<'_>> {
+        let pair = (resource.to_owned(), action.to_owned());
+        if self.denies(user, &pair) {
+            return Vec::new();
+        }
+        let mut grants = self.lent_grants(user, &pair);
         for post in self.posts(user) {
             for rule in self.rules.iter().filter(|rule| rule.role == post.role && rule.pair == pair) {
-                if rule.effect == "deny" {
-                    return Vec::new();
-                }
-                grants.push((post, rule));
+                grants.push(Held { post, rule, owner: post.acting_for.unwrap_or(user), level: Sight::of(&rule.level) });
             }
         }
         grants
@@ -233,13 +309,13 @@ impl World {
 
     /// Does reading open this level on customers anywhere at all?
     pub fn opens(&self, user: Uuid, least: Sight) -> bool {
-        self.grants(user, "customer", "read").iter().any(|(_, rule)| Sight::of(&rule.level) >= least)
+        self.grants(user, "customer", "read").iter().any(|held| held.level >= least)
     }
 
     /// Does the reach of a grant hold a row, before the business mode has its say?
-    fn holds(&self, post: &Post, rule: &Rule, unit: Uuid, is_own: bool) -> bool {
+    fn holds(&self, Held { post, rule, owner, .. }: Held<'_>, unit: Uuid, whose: Option<Uuid>) -> bool {
         match rule.reach.as_str() {
-            "SELF" => is_own && self.is_under(unit, post.unit),
+            "SELF" => whose == Some(owner) && self.is_under(unit, post.unit),
             "UNIT" => unit == post.unit,
             "SUBTREE" => self.is_under(unit, post.unit),
             "REGION" => self.is_under(unit, self.region(post.unit).unwrap_or(post.unit)),
@@ -250,13 +326,18 @@ impl World {
 
     /// How clearly a user sees a customer; none: not at all.
     pub fn sight(&self, user: Uuid, customer: &Customer) -> Option<Sight> {
-        let of_grant = |(post, rule): (&Post, &Rule)| {
-            if !self.holds(post, rule, customer.unit, customer.owner == Some(user)) {
+        self.sight_at(user, customer.unit, customer.owner)
+    }
+
+    /// How clearly a user sees a customer of this unit and owner; none: not at all.
+    pub fn sight_at(&self, user: Uuid, unit: Uuid, owner: Option<Uuid>) -> Option<Sight> {
+        let of_grant = |held: Held<'_>| {
+            if !self.holds(held, unit, owner) {
                 None
-            } else if self.is_under(customer.unit, post.unit) {
-                Some(Sight::of(&rule.level))
+            } else if self.is_under(unit, held.post.unit) {
+                Some(held.level)
             } else {
-                self.work_together(post.unit, customer.unit).then_some(Sight::Card)
+                self.work_together(held.post.unit, unit).then_some(Sight::Card)
             }
         };
         self.grants(user, "customer", "read").into_iter().filter_map(of_grant).max()
@@ -265,17 +346,30 @@ impl World {
     /// May a user do this to a row of this unit and owner? Writes stop at the post's subtree.
     pub fn reaches(&self, user: Uuid, (resource, action): (&str, &str), unit: Uuid, owner: Option<Uuid>) -> bool {
         let grants = self.grants(user, resource, action);
-        grants.iter().any(|(post, rule)| self.is_under(unit, post.unit) && self.holds(post, rule, unit, owner == Some(user)))
+        grants.into_iter().any(|held| self.is_under(unit, held.post.unit) && self.holds(held, unit, owner))
+    }
+
+    /// The units that a user has a post at, or of whose posts something is lent that counts.
+    fn stands_at(&self, user: Uuid) -> Vec<Uuid> {
+        let lends_something = |(lent, post): &(&Delegation, &Post)| {
+            let pairs = lent.actions.iter().filter_map(|word| word.split_once(':')).map(|(one, two)| (one.to_owned(), two.to_owned()));
+            let counts = |pair: (String, String)| {
+                let granted = self.lent_grants(user, &pair);
+                !self.denies(user, &pair) && granted.iter().any(|held| held.post.id == post.id && held.owner == lent.delegator)
+            };
+            pairs.into_iter().any(counts)
+        };
+        let lent = self.lent(user).into_iter().filter(lends_something).map(|(_, post)| post.unit);
+        self.posts(user).iter().map(|post| post.unit).chain(lent).collect()
     }
 
     /// How a user sees a unit: FULL as a whole, its own line and subtree; CARD where customers' cards are seen sideways.
     pub fn unit_sight(&self, user: Uuid, unit: Uuid) -> Option<Sight> {
-        let posts = self.posts(user);
-        if posts.iter().any(|post| self.is_under(unit, post.unit) || self.is_under(post.unit, unit)) {
+        if self.stands_at(user).iter().any(|post| self.is_under(unit, *post) || self.is_under(*post, unit)) {
             return Some(Sight::Full);
         }
         let reads = self.grants(user, "customer", "read");
-        let sideways = reads.iter().any(|(post, rule)| self.holds(post, rule, unit, false) && self.work_together(post.unit, unit));
+        let sideways = reads.into_iter().any(|held| self.holds(held, unit, None) && self.work_together(held.post.unit, unit));
         sideways.then_some(Sight::Card)
     }
 
@@ -284,6 +378,8 @@ impl World {
         let posts = self.posts(user);
         let is_colleague = self.posts(other).iter().any(|theirs| posts.iter().any(|mine| self.is_under(theirs.unit, mine.unit)));
         let owns = |customer: &Customer| customer.owner == Some(other) && self.sight(user, customer).is_some();
-        is_colleague || self.customers.iter().any(owns)
+        let between = |lent: &Delegation| [(lent.delegator, lent.delegate), (lent.delegate, lent.delegator)].contains(&(user, other));
+        let is_lent = !posts.is_empty() && self.delegations.iter().any(|lent| self.now < lent.to && between(lent));
+        is_colleague || is_lent || self.customers.iter().any(owns)
     }
 }

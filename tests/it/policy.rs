@@ -58,7 +58,7 @@ fn table_allows(table: &GrantTable, posts: &[[&str; 3]], user: &str, unit: &str,
 #[test]
 fn the_compiled_table_allows_what_casbin_allows() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let config = Config { cases: 96, failure_persistence: None, rng_seed: RngSeed::Fixed(20_261_121), ..Config::default() };
+    let config = Config { cases: 384, failure_persistence: None, rng_seed: RngSeed::Fixed(20_261_121), ..Config::default() };
     let outcome = TestRunner::new(config).run(&(rules(), posts()), |(rules, posts)| {
         runtime.block_on(async {
             let table = GrantTable::try_new(rules.clone(), roles()).await.unwrap();
