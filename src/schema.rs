@@ -12,6 +12,7 @@ use crate::customer::graphql::{Customer, CustomerMutation, CustomerQuery};
 use crate::customer::{self as customers, CustomerRow};
 use crate::db::Scoped;
 use crate::error::{Error, Violation};
+use crate::explain::graphql::ExplainQuery;
 use crate::graphql::context::Ask;
 use crate::graphql::id::{GlobalId, parse};
 use crate::graphql::listing::{load_pages, load_totals};
@@ -43,7 +44,7 @@ pub struct NodeQuery;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, DelegationQuery, CustomerQuery);
+pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, DelegationQuery, CustomerQuery, ExplainQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]

@@ -7,6 +7,7 @@
 pub mod action;
 mod arm;
 mod delegated;
+mod explain;
 mod field;
 mod mask;
 pub mod policy;
@@ -19,6 +20,7 @@ mod vocabulary;
 pub use action::{Permit, Permits};
 pub use arm::{Area, Arm, MOST_UNITS, Origin};
 pub use delegated::{HeldDelegation, Lender, may_be_lent};
+pub use explain::{Explanation, Source, Way};
 pub use field::FieldClass;
 pub use mask::{mask_email, mask_end, mask_phone, mask_text};
 pub use policy::{Grant, GrantTable, MalformedPolicy, RoleTerms, Rule};

@@ -237,7 +237,7 @@ impl Viewer {
         lenders.first().map(|lender| (lender.id, lender.name.as_str()))
     }
 
-    fn lender_of(&self, origin: &Origin) -> Option<&Lender> {
+    pub(super) fn lender_of(&self, origin: &Origin) -> Option<&Lender> {
         match origin {
             Origin::Post { post, .. } => self.posts.iter().find(|held| held.held.id == *post)?.held.acting_for.as_ref(),
             Origin::Delegation { delegation, .. } => {

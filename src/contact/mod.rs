@@ -18,7 +18,7 @@ use crate::db::Scoped;
 use crate::error::{Error, Violation};
 use crate::record::{self, Said, differences};
 
-pub use repo::ContactRow;
+pub use repo::{ContactRow, by_ids};
 pub use rules::ContactDraft;
 
 /// The use cases that write contacts.

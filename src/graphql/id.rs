@@ -34,8 +34,8 @@ pub fn to_global<I: GlobalId>(id: I) -> ID {
 }
 
 /// The type and id that a client's id names; none where it is not one of ours.
-pub fn parse(id: &ID) -> Option<(String, Uuid)> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id.as_str()).ok()?).ok()?;
+pub fn parse(id: &str) -> Option<(String, Uuid)> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(id).ok()?).ok()?;
     let (name, uuid) = text.split_once(':')?;
     let parsed = Uuid::try_parse(uuid).ok()?;
     (parsed.simple().to_string() == uuid).then(|| (name.to_owned(), parsed))

@@ -63,7 +63,7 @@ const fn once(of: &'static str, document: &'static str, at: &'static str, fields
     Probe { of, document, at, fields, by_row: false }
 }
 
-const PROBES: [Probe; 25] = [
+const PROBES: &[Probe] = &[
     once("Query", "{ % }", "", "viewer{name}"),
     probe(
         "Query",
@@ -71,6 +71,42 @@ const PROBES: [Probe; 25] = [
         "",
         "node(id:$customer){id} nodes(ids:[$customer]){id} customer(id:$customer){id} customers(filter:{id:{eq:$customer}}){nodes{id}} \
          orgUnit(id:$unit){id} orgUnits(filter:{code:{eq:$code}}){nodes{id}}",
+    ),
+    probe("Query", "{ % }", "", "delegations{nodes{id}} explainAccess(id:$customer,action:READ){allowed}"),
+    probe("DelegationConnection", "{ delegations { % } }", "/delegations", "edges{cursor} nodes{id} pageInfo{endCursor} totalCount"),
+    probe("DelegationEdge", "{ delegations { edges { % } } }", "/delegations/edges/0", "cursor node{id}"),
+    probe(
+        "Delegation",
+        "{ delegations { nodes { % } } }",
+        "/delegations/nodes/0",
+        "id delegator{name} delegate{name} unit{code} actions{action} level validFrom validTo",
+    ),
+    probe("LentAction", "{ delegations { nodes { actions { % } } } }", "/delegations/nodes/0/actions/0", "resource action"),
+    probe("DelegationPayload", "mutation { endDelegation(input: {id: $delegation}) { % } }", "/endDelegation", "delegation{id}"),
+    probe(
+        "Mutation",
+        "mutation { % }",
+        "",
+        "endDelegation(input:{id:$delegation}){delegation{id}} \
+         lend(input:{postId:$post,delegateId:$user,actions:[{resource:CUSTOMER,action:READ}],level:CARD,validTo:\"2100-01-01T00:00:00Z\"}){delegation{id}}",
+    ),
+    probe(
+        "Explanation",
+        "{ explainAccess(id: $customer, action: READ) { % } }",
+        "/explainAccess",
+        "allowed level ways{source} deniedBy{role}",
+    ),
+    probe(
+        "AccessWay",
+        "{ explainAccess(id: $customer, action: READ) { ways { % } } }",
+        "/explainAccess/ways/0",
+        "source role unit{code} reach level sideways ownRows onBehalfOf reachesRecord",
+    ),
+    once(
+        "DenyingPost",
+        "{ explainAccess(id: $customer, action: TRANSFER) { deniedBy { % } } }",
+        "/explainAccess/deniedBy/0",
+        "role unit{code}",
     ),
     once("Mutation", "mutation { % }", "", "signIn(input:{username:\"hq.admin\",password:$password}){expiresAt}"),
     probe(
@@ -232,7 +268,7 @@ async fn every_field(actor: &Actor<'_>) -> BTreeSet<String> {
 }
 
 /// Gives a customer a value in every field, and a second contact, which is archived; archives another customer.
-async fn fill(app: &TestApp, [live, archived, ..]: [&str; 5]) -> BTreeMap<&'static str, String> {
+async fn fill(app: &TestApp, [live, archived, _, _, user]: [&str; 5]) -> BTreeMap<&'static str, String> {
     let (customer, archived, contact) = (app.customer(live).await, app.customer(archived).await, app.contact(live).await);
     let [sql, old, first] = [customer, archived, contact].map(|id| sql_id(app.engine, id));
     let number = app.secrets.identity.encrypt("310101199001011234").unwrap();
@@ -253,11 +289,20 @@ async fn fill(app: &TestApp, [live, archived, ..]: [&str; 5]) -> BTreeMap<&'stat
          SELECT {id}, customer_id, unit_id, region_id, 'Old', created_at + 1, updated_at, 1, 1 FROM contact WHERE id = {first}"
     ))
     .await;
+    // Lent to somebody who holds no post: told of to those whom it concerns, and without effect.
+    let delegation: Uuid = app.clock.id();
+    let [id, lender, nobody] = [delegation, app.user(user).await, app.user("tokyo.rep1").await].map(|id| sql_id(app.engine, id));
+    app.execute(&format!(
+        "INSERT INTO delegation (id, post_id, delegator_id, delegate_id, actions, level, valid_from, valid_to, created_at, updated_at, version) \
+         SELECT {id}, id, user_id, {nobody}, '[\"customer:share\"]', 'CARD', 1, 4000000000000000, 1, 1, 1 FROM post WHERE user_id = {lender}"
+    ))
+    .await;
     BTreeMap::from([
         ("customer", global("Customer", customer)),
         ("archived", global("Customer", archived)),
         ("contact", global("Contact", contact)),
         ("oldContact", global("Contact", old_contact)),
+        ("delegation", global("Delegation", delegation)),
     ])
 }
 
@@ -280,7 +325,7 @@ fn render(title: &str, lines: &[(String, Vec<String>)]) -> String {
 on_both! {
     async fn every_field_for_every_role(app) {
         let mut covered: BTreeSet<String> = EXEMPT.iter().map(|(field, _)| (*field).to_owned()).collect();
-        for probe in &PROBES {
+        for probe in PROBES {
             covered.extend(fields(probe.fields).into_iter().map(|field| format!("{}.{}", probe.of, name(field))));
         }
         let found = every_field(&app.actor("hq.director").await).await;
@@ -293,6 +338,7 @@ on_both! {
         let expired = sql_id(app.engine, app.user("tokyo.rep1").await);
         app.execute(&format!("UPDATE post SET valid_from = 1, valid_to = 2 WHERE user_id = {expired}")).await;
         app.execute("UPDATE org_unit SET business_mode = 'DISTRIBUTED' WHERE code = 'LONDON'").await;
+        app.add_rule(["service_agent", "customer", "transfer", "*", "*", "deny"]).await;
         app.rights_changed().await;
         let mut actors = Vec::new();
         for (_, _, user) in COLUMNS {
@@ -305,7 +351,10 @@ on_both! {
             for (name, code) in [("unit", names[2]), ("modal", names[3])] {
                 ids.insert(name, global("OrgUnit", app.unit(code).await));
             }
-            ids.insert("user", global("User", app.user(names[4]).await));
+            let user = app.user(names[4]).await;
+            ids.insert("user", global("User", user));
+            let post = app.id(&format!("SELECT id FROM post WHERE user_id = {}", sql_id(app.engine, user))).await;
+            ids.insert("post", global("Post", post));
             ids.insert("code", names[2].to_owned());
             ids.insert("password", PASSWORD.to_owned());
             let mut lines: Vec<(String, Vec<String>)> = Vec::new();

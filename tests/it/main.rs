@@ -16,6 +16,7 @@ mod disconnect;
 mod doors_filters;
 mod doors_reading;
 mod doors_writing;
+mod explain;
 mod folding;
 mod groups;
 mod hostile;
