@@ -1,6 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage; every error says what to do next.
 
 mod demo;
+pub mod generate;
 pub mod import;
 mod migrate;
 pub mod sample;
@@ -38,6 +39,8 @@ enum Command {
     Token(token::Token),
     /// Imports a CSV or XLSX file.
     Import(import::Import),
+    /// Makes a group of any size in an empty database, for trials and benchmarks; the same seed makes the same group.
+    Generate(generate::Generate),
 }
 
 /// Why a command failed, and what to do next.
@@ -99,5 +102,6 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::User(user) => user.run().await,
         Command::Token(token) => token.run().await,
         Command::Import(import) => import.run().await,
+        Command::Generate(generate) => generate.run().await,
     }
 }

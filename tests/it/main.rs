@@ -15,6 +15,7 @@ mod doors_filters;
 mod doors_reading;
 mod doors_writing;
 mod folding;
+mod generate;
 mod groups;
 mod hostile;
 mod http;
