@@ -1,5 +1,8 @@
 //! What importing comes to, row by row: the same words for every kind of file.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hash, RandomState};
+
 use crate::error::{Error, Violation};
 
 /// What became of a good row.
@@ -101,5 +104,33 @@ impl From<Error> for Refused {
 impl From<RowError> for Refused {
     fn from(wrong: RowError) -> Self {
         Self::Row(wrong)
+    }
+}
+
+/// What stood in a file before. It keeps a print of 128 bits of each row, not the row, so that a long file takes little memory.
+#[derive(Debug, Default)]
+pub struct Seen {
+    halves: [RandomState; 2],
+    prints: HashSet<(u64, u64)>,
+}
+
+impl Seen {
+    /// Takes it in. False: it stood there already.
+    pub fn is_new(&mut self, what: &impl Hash) -> bool {
+        let [one, other] = &self.halves;
+        self.prints.insert((one.hash_one(what), other.hash_one(what)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_is_new() {
+        let mut seen = Seen::default();
+        assert!((0..1_000).all(|number| seen.is_new(&(number % 7, number.to_string()))));
+        assert!(!(0..1_000).any(|number| seen.is_new(&(number % 7, number.to_string()))));
+        assert!(seen.is_new(&(8, "1".to_owned())));
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! | room | what happens there |
 //! |---|---|
-//! | [`cli`] | the commands: serve, demo, migrate, schema, user, token, import, explain |
+//! | [`cli`] | the commands: serve, demo, migrate, schema, user, token, import, explain, generate |
 //! | [`http`] | connections, media types, tokens, deadlines; the only place that knows axum and hyper |
 //! | [`schema`] | the domains' queries and mutations put together, and what every request carries |
 //! | [`config`], [`lifecycle`], [`telemetry`] | what a process is set to, how it ends, what it logs |

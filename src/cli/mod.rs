@@ -2,6 +2,7 @@
 
 mod demo;
 pub mod explain;
+pub mod generate;
 pub mod import;
 mod migrate;
 pub mod sample;
@@ -41,6 +42,8 @@ enum Command {
     Import(import::Import),
     /// Tells why somebody may do something, or why not.
     Explain(explain::Explain),
+    /// Makes a group of any size in an empty database, for trials and benchmarks; the same seed makes the same group.
+    Generate(generate::Generate),
 }
 
 /// Why a command failed, and what to do next.
@@ -103,5 +106,6 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::Token(token) => token.run().await,
         Command::Import(import) => import.run().await,
         Command::Explain(explain) => explain.run().await,
+        Command::Generate(generate) => generate.run().await,
     }
 }

@@ -51,7 +51,7 @@ enum What {
     },
 }
 
-fn password(from_stdin: bool) -> Result<String, Failure> {
+pub(super) fn password(from_stdin: bool) -> Result<String, Failure> {
     let password = if from_stdin {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line)?;

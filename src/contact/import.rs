@@ -1,17 +1,17 @@
 //! Contacts from a file: found by name at their customer, added or changed.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use entity::{CustomerId, UnitId, contact};
 
 use super::{ContactDraft, ContactRow, blank, insert, may_have_contacts, repo};
 use crate::access::action::{ContactCreate, ContactUpdate, CustomerImport};
 use crate::access::{Permit, Permits};
-use crate::customer::{self, CustomerRow};
+use crate::customer::{self, CustomerRow, Reference};
 use crate::db::Scoped;
 use crate::error::Error;
-use crate::import::{Outcome, Refused, RowError, RowResult};
+use crate::import::{Outcome, Refused, RowError, RowResult, Seen};
 use crate::org;
 use crate::record::{Said, change_row};
 
@@ -31,13 +31,17 @@ pub struct ContactLine {
 type Key = (CustomerId, String);
 
 /// What is known while a file is read.
-#[derive(Clone)]
 pub struct ContactImport {
+    known: Arc<Known>,
+}
+
+struct Known {
     scoped: Scoped,
     permit: Permit<CustomerImport>,
-    units: Arc<HashMap<String, UnitId>>,
+    units: HashMap<String, UnitId>,
     root: Option<String>,
-    seen: HashSet<Key>,
+    /// Customers and names.
+    seen: Mutex<Seen>,
 }
 
 impl ContactImport {
@@ -47,36 +51,32 @@ impl ContactImport {
         let rows = org::every_unit(scoped).await?;
         let root = rows.iter().find(|row| row.model.parent_id.is_none()).map(|row| row.model.code.clone());
         let units = rows.into_iter().map(|row| (row.model.code, row.model.id)).collect();
-        Ok(Self { scoped: scoped.clone(), permit, units: Arc::new(units), root, seen: HashSet::new() })
+        let known = Known { scoped: scoped.clone(), permit, units, root, seen: Mutex::default() };
+        Ok(Self { known: Arc::new(known) })
     }
 
-    /// Takes in some rows in one unit of work.
-    pub async fn take_in(&mut self, lines: Vec<ContactLine>) -> Result<Vec<RowResult>, Error> {
-        let this = self.clone();
-        let (results, seen) = self.scoped.transaction(move |tx| async move { this.write(&tx, lines).await }).await?;
-        self.seen = seen;
-        Ok(results)
+    /// Takes in some rows in one unit of work. What comes back does not wait for the rows before: no two of a file are about one contact.
+    pub fn take_in(&mut self, lines: Vec<ContactLine>) -> impl Future<Output = Result<Vec<RowResult>, Error>> + Send + use<> {
+        let known = self.known.clone();
+        async move { known.scoped.clone().transaction(move |tx| async move { known.write(&tx, lines).await }).await }
     }
+}
 
+impl Known {
     fn unit(&self, line: &ContactLine) -> Result<UnitId, RowError> {
         let code = line.branch_code.as_ref().or(self.root.as_ref());
         let code = code.ok_or_else(|| RowError::at("branch_code", "is empty, and the importing user does not see HQ"))?;
         self.units.get(code).copied().ok_or_else(|| RowError::unknown("branch_code", code))
     }
 
-    async fn write(mut self, tx: &Scoped, lines: Vec<ContactLine>) -> Result<(Vec<RowResult>, HashSet<Key>), Error> {
-        let mut references: HashMap<UnitId, Vec<String>> = HashMap::new();
-        for line in &lines {
-            if let Ok(unit) = self.unit(line) {
-                references.entry(unit).or_default().push(line.customer_ref.clone());
-            }
-        }
-        let mut customers: HashMap<(UnitId, String), CustomerRow> = HashMap::new();
-        for (unit, references) in references {
-            for row in customer::by_references(tx, unit, references).await? {
-                if let Some(reference) = row.model.external_ref.clone() {
-                    customers.insert((unit, reference), row);
-                }
+    async fn write(&self, tx: &Scoped, lines: Vec<ContactLine>) -> Result<Vec<RowResult>, Error> {
+        // Several contacts of a customer stand in one file more often than not.
+        let references: HashSet<Reference> =
+            lines.iter().filter_map(|line| Some((self.unit(line).ok()?, line.customer_ref.clone()))).collect();
+        let mut customers: HashMap<Reference, CustomerRow> = HashMap::new();
+        for row in customer::referred(tx, references.into_iter().collect()).await? {
+            if let Some(reference) = row.model.external_ref.clone() {
+                customers.insert((row.model.origin_unit_id, reference), row);
             }
         }
         let ids = customers.values().map(|row| row.model.id).collect();
@@ -98,14 +98,14 @@ impl ContactImport {
         if !new.is_empty() {
             insert(tx, &tx.viewer().permit::<ContactCreate>()?, new).await?;
         }
-        Ok((results, self.seen))
+        Ok(results)
     }
 
     async fn one(
-        &mut self,
+        &self,
         tx: &Scoped,
         line: ContactLine,
-        customers: &HashMap<(UnitId, String), CustomerRow>,
+        customers: &HashMap<Reference, CustomerRow>,
         standing: &HashMap<Key, ContactRow>,
         new: &mut Vec<(crate::access::visible::Place, contact::Model)>,
     ) -> Result<Outcome, Refused> {
@@ -120,7 +120,7 @@ impl ContactImport {
             return Err(RowError::from(wrong).into());
         }
         let key = (customer.model.id, line.name);
-        if !self.seen.insert(key.clone()) {
+        if !self.seen.lock().map_err(|_| Error::internal("an earlier batch panicked"))?.is_new(&key) {
             return Err(RowError::at("name", "stands in the file twice for this customer").into());
         }
         if let Some(row) = standing.get(&key) {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use entity::{UnitId, UserId, customer};
 
-use super::{Draft, blank, fill, insert, repo, rules};
+use super::{Draft, Reference, blank, fill, insert, repo, rules};
 use crate::access::action::{CustomerAssign, CustomerCreate, CustomerImport as Importing, CustomerUpdate};
 use crate::access::visible::Place;
 use crate::access::{Permit, Permits};
 use crate::db::{Row, Scoped};
 use crate::error::{Error, Violation};
-use crate::import::{Outcome, RowError, RowResult};
+use crate::import::{Outcome, RowError, RowResult, Seen};
 use crate::org;
 use crate::record::{Said, change_row};
 use crate::secrets::Identity;
@@ -34,14 +34,17 @@ pub struct CustomerLine {
 type Placed = Result<(CustomerLine, UnitId, Option<UnitId>), RowError>;
 
 /// What is known while a file is read.
-#[derive(Clone)]
 pub struct CustomerImport {
+    known: Arc<Known>,
+    seen: Seen,
+}
+
+struct Known {
     scoped: Scoped,
     permit: Permit<Importing>,
     identity: Arc<Identity>,
-    units: Arc<HashMap<String, (UnitId, Option<UnitId>)>>,
+    units: HashMap<String, (UnitId, Option<UnitId>)>,
     root: Option<String>,
-    seen: HashSet<(UnitId, String)>,
 }
 
 impl CustomerImport {
@@ -51,17 +54,15 @@ impl CustomerImport {
         let rows = org::every_unit(scoped).await?;
         let root = rows.iter().find(|row| row.model.parent_id.is_none()).map(|row| row.model.code.clone());
         let units = rows.into_iter().map(|row| (row.model.code, (row.model.id, row.model.region_id))).collect();
-        Ok(Self { scoped: scoped.clone(), permit, identity: identity.clone(), units: Arc::new(units), root, seen: HashSet::new() })
+        let known = Known { scoped: scoped.clone(), permit, identity: identity.clone(), units, root };
+        Ok(Self { known: Arc::new(known), seen: Seen::default() })
     }
 
-    /// Takes in some rows in one unit of work.
-    pub async fn take_in(&mut self, lines: Vec<CustomerLine>) -> Result<Vec<RowResult>, Error> {
-        let mut placed = Vec::with_capacity(lines.len());
-        for line in lines {
-            placed.push(self.place(line));
-        }
-        let this = self.clone();
-        self.scoped.transaction(move |tx| async move { this.write(&tx, placed).await }).await
+    /// Takes in some rows in one unit of work. What comes back does not wait for the rows before: no two of a file are about one customer.
+    pub fn take_in(&mut self, lines: Vec<CustomerLine>) -> impl Future<Output = Result<Vec<RowResult>, Error>> + Send + use<> {
+        let placed = lines.into_iter().map(|line| self.place(line)).collect();
+        let known = self.known.clone();
+        async move { known.scoped.clone().transaction(move |tx| async move { known.write(&tx, placed).await }).await }
     }
 
     /// The unit of a row, if the row can stand at all.
@@ -69,33 +70,31 @@ impl CustomerImport {
         if let Some(wrong) = rules::reference_violation("external_ref", &line.external_ref) {
             return Err(wrong.into());
         }
-        let code = line.branch_code.as_ref().or(self.root.as_ref());
+        let code = line.branch_code.as_ref().or(self.known.root.as_ref());
         let code = code.ok_or_else(|| RowError::at("branch_code", "is empty, and the importing user does not see HQ"))?;
-        let (unit, region) = *self.units.get(code).ok_or_else(|| RowError::unknown("branch_code", code))?;
-        if !self.seen.insert((unit, line.external_ref.clone())) {
+        let (unit, region) = *self.known.units.get(code).ok_or_else(|| RowError::unknown("branch_code", code))?;
+        if !self.seen.is_new(&(unit, &line.external_ref)) {
             return Err(RowError::at("external_ref", format!("'{}' stands in the file twice for this branch", line.external_ref)));
         }
         let draft = line.draft.trimmed();
-        let wrong = draft.violations("", self.scoped.clock().today()).into_iter().next();
+        let wrong = draft.violations("", self.known.scoped.clock().today()).into_iter().next();
         wrong.map_or(Ok((CustomerLine { draft, ..line }, unit, region)), |wrong| Err(wrong.into()))
     }
+}
 
+impl Known {
     async fn write(&self, tx: &Scoped, placed: Vec<Placed>) -> Result<Vec<RowResult>, Error> {
-        let mut references: HashMap<UnitId, Vec<String>> = HashMap::new();
-        for (line, unit, _) in placed.iter().flatten() {
-            references.entry(*unit).or_default().push(line.external_ref.clone());
+        let mut references: Vec<Reference> = placed.iter().flatten().map(|(line, unit, _)| (*unit, line.external_ref.clone())).collect();
+        let mut standing: HashMap<Reference, Row<customer::Entity>> = HashMap::new();
+        for row in repo::referred_for_update(tx, references.clone()).await? {
+            if let Some(reference) = row.model.external_ref.clone() {
+                standing.insert((row.model.origin_unit_id, reference), row);
+            }
         }
-        let mut standing: HashMap<(UnitId, String), Row<customer::Entity>> = HashMap::new();
-        let mut taken: HashSet<(UnitId, String)> = HashSet::new();
-        for (unit, references) in references {
-            for row in repo::by_references_for_update(tx, unit, references.clone()).await? {
-                if let Some(reference) = row.model.external_ref.clone() {
-                    standing.insert((unit, reference), row);
-                }
-            }
-            if tx.viewer().user_id().is_some() {
-                taken.extend(repo::taken_references(tx, unit, references).await?.into_iter().map(|reference| (unit, reference)));
-            }
+        let mut taken = HashSet::new();
+        if tx.viewer().user_id().is_some() {
+            references.retain(|reference| !standing.contains_key(reference));
+            taken = repo::taken_among(tx, references).await?;
         }
         let owners = self.owners(tx, &placed).await?;
         let mut results = Vec::with_capacity(placed.len());
@@ -135,11 +134,12 @@ impl CustomerImport {
         }
         let users = org::users_by_names(tx, names.into_iter().collect()).await?;
         let posts = org::active_posts(tx, users.iter().map(|user| user.model.id).collect()).await?;
-        let units_of = |user: UserId| posts.iter().filter(|post| post.user_id == user).map(|post| post.unit_id).collect();
-        Ok(users
-            .into_iter()
-            .map(|user| (user.model.username.clone(), Owner { id: user.model.id, units: units_of(user.model.id) }))
-            .collect())
+        let mut units: HashMap<UserId, Vec<UnitId>> = HashMap::new();
+        for post in posts {
+            units.entry(post.user_id).or_default().push(post.unit_id);
+        }
+        let mut owner = |id: UserId| Owner { id, units: units.remove(&id).unwrap_or_default() };
+        Ok(users.into_iter().map(|user| (user.model.username, owner(user.model.id))).collect())
     }
 
     async fn change(&self, tx: &Scoped, row: &Row<customer::Entity>, line: CustomerLine) -> Result<RowResult, Error> {

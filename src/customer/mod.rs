@@ -24,7 +24,7 @@ use crate::patch::Patch;
 use crate::record::{self, Said, differences};
 use crate::secrets::Identity;
 
-pub use repo::{CustomerRow, by_ids, by_references};
+pub use repo::{CustomerRow, Reference, by_ids, by_references, referred};
 pub use rules::Draft;
 
 /// A customer to be.

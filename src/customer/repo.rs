@@ -1,6 +1,6 @@
 //! Reading and writing customers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use entity::{CustomerId, UnitId, customer, party};
 use sea_orm::{ColumnTrait, Condition};
@@ -13,6 +13,9 @@ use crate::error::Error;
 
 /// A customer as a viewer sees it.
 pub type CustomerRow = Row<customer::Entity>;
+
+/// What files call a customer: the unit where it began, and the reference there.
+pub type Reference = (UnitId, String);
 
 /// The customers with these ids.
 pub async fn by_ids(scoped: Scoped, ids: Vec<CustomerId>) -> Result<HashMap<CustomerId, CustomerRow>, Error> {
@@ -27,10 +30,20 @@ pub async fn by_references(scoped: &Scoped, origin: UnitId, references: Vec<Stri
     scoped.find::<customer::Entity>().filter(began(origin, references)).all(most).await
 }
 
-/// The same, held until the unit of work ends.
-pub async fn by_references_for_update(scoped: &Scoped, origin: UnitId, references: Vec<String>) -> Result<Vec<CustomerRow>, Error> {
+/// The customers found by these references, each at its own unit.
+pub async fn referred(scoped: &Scoped, references: Vec<Reference>) -> Result<Vec<CustomerRow>, Error> {
     let most = references.len() as u64;
-    scoped.find::<customer::Entity>().filter(began(origin, references)).for_update().all(most).await
+    scoped.find::<customer::Entity>().filter(among(scoped, references)).all(most).await
+}
+
+/// The same, held until the unit of work ends.
+pub async fn referred_for_update(scoped: &Scoped, references: Vec<Reference>) -> Result<Vec<CustomerRow>, Error> {
+    let most = references.len() as u64;
+    scoped.find::<customer::Entity>().filter(among(scoped, references)).for_update().all(most).await
+}
+
+fn among(scoped: &Scoped, references: Vec<Reference>) -> Condition {
+    scoped.among(customer::Column::OriginUnitId, customer::Column::ExternalRef, references)
 }
 
 fn began(origin: UnitId, references: Vec<String>) -> Condition {
@@ -41,6 +54,23 @@ fn began(origin: UnitId, references: Vec<String>) -> Condition {
 pub async fn taken_references(scoped: &Scoped, origin: UnitId, references: Vec<String>) -> Result<Vec<String>, Error> {
     let there = Condition::all().add(customer::Column::OriginUnitId.eq(origin));
     scoped.taken_unscoped::<customer::Entity>(customer::Column::ExternalRef, references, there).await
+}
+
+/// The same of several units. One statement where none is in use, as in most files.
+pub async fn taken_among(scoped: &Scoped, references: Vec<Reference>) -> Result<HashSet<Reference>, Error> {
+    let texts = references.iter().map(|(_, text)| text.clone()).collect();
+    let anywhere = among(scoped, references.clone());
+    let texts: HashSet<String> =
+        scoped.taken_unscoped::<customer::Entity>(customer::Column::ExternalRef, texts, anywhere).await?.into_iter().collect();
+    let mut asked: HashMap<UnitId, Vec<String>> = HashMap::new();
+    for (unit, text) in references.into_iter().filter(|(_, text)| texts.contains(text)) {
+        asked.entry(unit).or_default().push(text);
+    }
+    let mut taken = HashSet::new();
+    for (unit, texts) in asked {
+        taken.extend(taken_references(scoped, unit, texts).await?.into_iter().map(|text| (unit, text)));
+    }
+    Ok(taken)
 }
 
 /// Adds customers, each with a party of its own. Errors: FORBIDDEN where the permit does not reach one of them.

@@ -20,6 +20,9 @@ use crate::error::Error;
 /// The number of the lock is ours to choose: `branchw` in ASCII.
 const MIGRATION_LOCK: i64 = 0x0062_7261_6e63_6877;
 
+/// Units of work that an import does at once on PostgreSQL: more of them wait for the same disk.
+const WRITERS_AT_ONCE: usize = 2;
+
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Backend {
@@ -166,6 +169,13 @@ impl Db {
 
     pub(super) fn reading(&self) -> Conn {
         Conn { on: On::Pool(self.read.clone()), statements: self.statements.clone() }
+    }
+
+    pub(super) fn lanes(&self) -> usize {
+        match self.backend {
+            Backend::Postgres => WRITERS_AT_ONCE,
+            Backend::Sqlite => 1,
+        }
     }
 
     pub(super) fn writer(&self) -> &DatabaseConnection {

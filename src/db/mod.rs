@@ -23,6 +23,7 @@
 //! }
 //! ```
 
+mod bulk;
 mod conn;
 mod directory;
 mod error;

@@ -16,7 +16,7 @@
 //! }
 //! ```
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SimpleExpr, UpdateStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, UpdateStatement};
 use sea_orm::{Condition, EntityTrait, Iterable, ModelTrait};
 
 use super::page::{id_column, name};
@@ -25,8 +25,6 @@ use crate::access::Permit;
 use crate::access::visible::{Attendant, Personal, Place, Visible, Writes};
 use crate::error::Error;
 
-/// Rows in one INSERT: well below the bind limits of both databases for our widest table.
-const ROWS_AT_ONCE: usize = 500;
 const VERSION: &str = "version";
 
 impl Scoped {
@@ -40,7 +38,7 @@ impl Scoped {
         if !rows.iter().all(|(told, row)| self.reaches(permit, E::goes_to(row, *told))) {
             return Err(Error::forbidden());
         }
-        self.add::<E>(rows.into_iter().map(|(_, row)| row).collect()).await
+        self.add::<E>(&rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>()).await
     }
 
     /// Adds a row of the viewer's own. Errors: FORBIDDEN for anybody else's.
@@ -48,7 +46,7 @@ impl Scoped {
         if self.viewer().user_id() != Some(E::whose(&row)) {
             return Err(Error::forbidden());
         }
-        self.add::<E>(vec![row]).await
+        self.add::<E>(&[row]).await
     }
 
     /// Changes what differs between two states of one row of the viewer's own, as [`Scoped::save`] does.
@@ -64,19 +62,7 @@ impl Scoped {
         if !self.conn.is_transaction() {
             return Err(Error::internal("a row beside another was written outside a unit of work"));
         }
-        self.add::<E>(rows).await
-    }
-
-    async fn add<E: EntityTrait>(&self, rows: Vec<E::Model>) -> Result<(), Error> {
-        for some in rows.chunks(ROWS_AT_ONCE) {
-            let mut insert = Sql::insert();
-            insert.into_table(E::default()).columns(E::Column::iter());
-            for row in some {
-                insert.values_panic(E::Column::iter().map(|column| SimpleExpr::from(row.get(column))));
-            }
-            self.conn.execute(&insert).await?;
-        }
-        Ok(())
+        self.add::<E>(&rows).await
     }
 
     /// Changes what differs between two states of one row, where it still stands at the version of `before`; the permit must reach the unit

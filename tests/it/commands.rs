@@ -166,3 +166,41 @@ async fn an_empty_database_becomes_a_group_on_postgres() {
         an_empty_database_becomes_a_group(Engine::Postgres).await;
     }
 }
+
+async fn a_group_is_generated_once(engine: Engine) {
+    let database = Database::empty(engine).await;
+    let folder = database.folder();
+    let run = |more: &[&str]| {
+        let plan = ["generate", "--customers", "1200", "--branches", "10", "--regions", "3", "--seed", "1"];
+        branchwise(&folder, &database.url, &[&plan, more].concat())
+    };
+    // Nothing stands on standard input, which is no password.
+    assert_eq!(run(&["--password-stdin"]).code, 1);
+    let done = run(&[]);
+    assert_eq!(done.code, 0, "{}", done.err);
+    let lines: Vec<&str> = done.out.lines().collect();
+    assert!(lines[0].contains(" users, 1,200 customers, "), "{}", done.out);
+    assert!(lines[1].starts_with("everybody's password, told this once: ") && lines[1].len() > 50, "{}", done.out);
+    let again = run(&[]);
+    assert_eq!((again.code, again.out.as_str()), (1, ""));
+    assert!(again.err.contains("holds a group already, of HQ 'HQ'") && again.err.lines().count() == 1, "{}", again.err);
+    for wrong in [["--branches", "0"], ["--customers", "-1"], ["--seed", "x"], ["--regions", "100000"]] {
+        let plan = ["--customers", "1", "--branches", "1", "--regions", "1", "--seed", "1"];
+        let plan: Vec<&str> = plan.chunks(2).flat_map(|pair| if pair[0] == wrong[0] { wrong.to_vec() } else { pair.to_vec() }).collect();
+        let done = branchwise(&folder, &database.url, &[&["generate"], plan.as_slice()].concat());
+        assert_eq!(done.code, 2, "{wrong:?}: {}", done.err);
+    }
+    assert_eq!(branchwise(&folder, &database.url, &["token", "--user", "b01.manager"]).code, 0);
+}
+
+#[tokio::test]
+async fn a_group_is_generated_once_on_sqlite() {
+    a_group_is_generated_once(Engine::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_group_is_generated_once_on_postgres() {
+    if has_postgres().await {
+        a_group_is_generated_once(Engine::Postgres).await;
+    }
+}

@@ -18,6 +18,7 @@ mod doors_reading;
 mod doors_writing;
 mod explain;
 mod folding;
+mod generate;
 mod groups;
 mod hostile;
 mod http;

@@ -5,11 +5,13 @@ pub mod report;
 mod rows;
 pub mod source;
 
+use std::collections::VecDeque;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use tokio::task::JoinHandle;
 
 use super::{Failure, start};
 use crate::contact::import::ContactImport;
@@ -24,7 +26,7 @@ use report::Report;
 use source::{BadRecord, Columns, Record, Source};
 
 /// Rows in one unit of work.
-const BATCH: usize = 500;
+const BATCH: usize = 2_000;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -171,65 +173,106 @@ struct Run {
     progress: Progress,
 }
 
+/// Rows on their way into the database, with their lines in the file.
+type Batch = (Vec<u64>, JoinHandle<Result<Vec<RowResult>, crate::Error>>);
+
 impl Run {
     async fn all(&mut self, scoped: &Scoped, identity: &Arc<Identity>, options: Options) -> Result<(), Failure> {
+        let lanes = scoped.lanes();
+        let scoped = scoped.clone();
         match options.kind {
-            Kind::OrgUnits => self.through(usize::MAX, rows::unit, async |lines| units::import(scoped, lines).await).await,
+            Kind::OrgUnits => {
+                let import = |lines| {
+                    let scoped = scoped.clone();
+                    async move { units::import(&scoped, lines).await }
+                };
+                self.through(usize::MAX, 1, rows::unit, import).await
+            }
             Kind::Users => {
-                let hash = options.password_hash;
-                self.through(usize::MAX, rows::user, async |lines| users::import(scoped, lines, hash.clone()).await).await
+                let import = |lines| {
+                    let (scoped, hash) = (scoped.clone(), options.password_hash.clone());
+                    async move { users::import(&scoped, lines, hash).await }
+                };
+                self.through(usize::MAX, 1, rows::user, import).await
             }
             Kind::Customers => {
-                let mut import = CustomerImport::init(scoped, identity).await?;
-                let currency = options.currency;
-                self.through(BATCH, |record| rows::customer(record, &currency), async |lines| import.take_in(lines).await).await
+                let mut import = CustomerImport::init(&scoped, identity).await?;
+                self.through(BATCH, lanes, |record| rows::customer(record, &options.currency), |lines| import.take_in(lines)).await
             }
             Kind::Contacts => {
-                let mut import = ContactImport::init(scoped).await?;
-                self.through(BATCH, rows::contact, async |lines| import.take_in(lines).await).await
+                let mut import = ContactImport::init(&scoped).await?;
+                self.through(BATCH, lanes, rows::contact, |lines| import.take_in(lines)).await
             }
         }
     }
 
-    /// Reads, parses and hands over up to `batch` rows at a time.
-    async fn through<L>(
+    /// Reads, parses and hands over up to `batch` rows at a time; while up to `lanes` of them are written, the next are read.
+    async fn through<L, F>(
         &mut self,
         batch: usize,
+        lanes: usize,
         parse: impl Fn(&Record) -> Result<L, RowError>,
-        mut take_in: impl AsyncFnMut(Vec<L>) -> Result<Vec<RowResult>, crate::Error>,
-    ) -> Result<(), Failure> {
+        mut take_in: impl FnMut(Vec<L>) -> F,
+    ) -> Result<(), Failure>
+    where
+        F: Future<Output = Result<Vec<RowResult>, crate::Error>> + Send + 'static,
+    {
         let mut lines = Vec::new();
         let mut numbers = Vec::new();
-        loop {
+        let mut written: VecDeque<Batch> = VecDeque::new();
+        let done = loop {
             let next = self.source.next();
             let at_end = next.is_none();
-            match next {
+            let rejected = match next {
                 Some(Ok(record)) => match parse(&record) {
                     Ok(line) => {
                         lines.push(line);
                         numbers.push(record.line);
+                        Ok(())
                     }
-                    Err(wrong) => self.reject(record.line, wrong)?,
+                    Err(wrong) => self.reject(record.line, wrong),
                 },
-                Some(Err(bad)) => self.report.reject(bad).map_err(|error| Failure::new(error.to_string()))?,
-                None => {}
+                Some(Err(bad)) => self.report.reject(bad).map_err(|error| Failure::new(error.to_string())),
+                None => Ok(()),
+            };
+            if rejected.is_err() {
+                break rejected;
             }
             if lines.len() >= batch || (at_end && !lines.is_empty()) {
-                let results = take_in(std::mem::take(&mut lines)).await?;
-                for (line, result) in numbers.drain(..).zip(results) {
-                    match result {
-                        Ok(Outcome::Added) => self.report.added += 1,
-                        Ok(Outcome::Changed) => self.report.changed += 1,
-                        Ok(Outcome::Unchanged) => self.report.unchanged += 1,
-                        Err(wrong) => self.reject(line, wrong)?,
-                    }
+                if written.len() >= lanes
+                    && let Some(first) = written.pop_front()
+                    && let Err(failure) = self.settle(first).await
+                {
+                    break Err(failure);
                 }
+                written.push_back((std::mem::take(&mut numbers), tokio::spawn(take_in(std::mem::take(&mut lines)))));
             }
             self.progress.look();
             if at_end {
-                return Ok(());
+                break Ok(());
+            }
+        };
+        // What is on its way lands, whatever stopped the rest; the first failure is the one that is told.
+        let mut done = done;
+        for batch in written {
+            let settled = self.settle(batch).await;
+            done = done.and(settled);
+        }
+        done
+    }
+
+    /// Waits for a batch and counts what became of its rows.
+    async fn settle(&mut self, (numbers, batch): Batch) -> Result<(), Failure> {
+        let results = batch.await.map_err(|_| crate::Error::internal("a batch panicked"))??;
+        for (line, result) in numbers.into_iter().zip(results) {
+            match result {
+                Ok(Outcome::Added) => self.report.added += 1,
+                Ok(Outcome::Changed) => self.report.changed += 1,
+                Ok(Outcome::Unchanged) => self.report.unchanged += 1,
+                Err(wrong) => self.reject(line, wrong)?,
             }
         }
+        Ok(())
     }
 
     fn reject(&mut self, line: u64, wrong: RowError) -> Result<(), Failure> {

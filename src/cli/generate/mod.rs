@@ -1,0 +1,168 @@
+//! `branchwise generate`: a group of any size, skewed like real ones: one huge branch, quiet ones, regions inside regions. The same seed
+//! makes the same data, ids and times included; only the password and the audit row tell when it was made.
+
+mod customers;
+mod dice;
+mod group;
+mod staff;
+mod words;
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::Arc;
+
+use clap::Args;
+use entity::{contact, org_parent, org_path, org_unit, post, user};
+use indicatif::HumanCount;
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use super::import::progress::Progress;
+use super::import::source::{Counter, Size};
+use super::{Failure, start, user as accounts};
+use crate::access::Permits;
+use crate::access::action::{ContactCreate, CustomerCreate, OrganisationAdminister};
+use crate::access::visible::Place;
+use crate::audit::{self, Changes, Entry, RecordType};
+use crate::customer::repo as customer_rows;
+use crate::db::{Rights, Scoped, Touched, operator_unscoped};
+use crate::error::Error;
+use crate::org;
+use crate::secrets::{hash_password, random_text};
+use customers::{Batch, Market};
+use dice::Dice;
+use group::Unit;
+use staff::Staff;
+
+/// Customers in one unit of work.
+const BATCH: u64 = 2_000;
+
+/// What a group is made of.
+#[derive(Args, Clone, Debug)]
+pub struct Plan {
+    /// How many customers.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=100_000_000))]
+    pub customers: u64,
+    /// How many branches; some have sites besides.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub branches: u64,
+    /// How many regions, some of them inside others.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=1_000))]
+    pub regions: u64,
+    /// Another number makes another group, the same number the same.
+    #[arg(long, value_name = "N")]
+    pub seed: u64,
+}
+
+#[derive(Args)]
+pub struct Generate {
+    #[command(flatten)]
+    plan: Plan,
+    /// Reads everybody's password from the first line of standard input; without it one is made and printed.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+/// What was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Made {
+    /// Units of every kind.
+    pub units: u64,
+    /// Users, each with a post.
+    pub users: u64,
+    /// Customers.
+    pub customers: u64,
+    /// Contacts of some of them.
+    pub contacts: u64,
+}
+
+impl Generate {
+    pub async fn run(self) -> Result<(), Failure> {
+        let config = start::config()?;
+        let given = if self.password_stdin { Some(accounts::password(true)?) } else { None };
+        let password = given.clone().map_or_else(random_text, Ok)?;
+        let db = start::database(&config, true).await?;
+        let rights = Rights::init(db.clone()).await?;
+        let made = generate(&db.seen_by(operator_unscoped(&rights)), self.plan, &password, &config.currency).await?;
+        db.close().await;
+        let mut out = std::io::stdout();
+        writeln!(
+            out,
+            "{} units, {} users, {} customers, {} contacts",
+            HumanCount(made.units),
+            HumanCount(made.users),
+            HumanCount(made.customers),
+            HumanCount(made.contacts)
+        )?;
+        if given.is_none() {
+            writeln!(out, "everybody's password, told this once: {password}")?;
+        }
+        Ok(writeln!(out, "sign in as hq.admin, hq.director or the manager of a branch, whose name begins with its code in lower case")?)
+    }
+}
+
+/// Makes a group in a database without one. Errors: where there is an HQ already, and what the database says.
+pub async fn generate(scoped: &Scoped, plan: Plan, password: &str, currency: &str) -> Result<Made, Failure> {
+    if let Some(root) = org::every_unit(scoped).await?.into_iter().find(|unit| unit.model.parent_id.is_none()) {
+        let root = root.model.code;
+        return Err(Failure::new(format!("the database holds a group already, of HQ '{root}': name an empty one in DATABASE_URL")));
+    }
+    let mut units = group::units(plan.branches, plan.regions, plan.seed);
+    let staff = staff::staff(&mut units, &hash_password(password)?, plan.seed);
+    let mut made = Made { units: units.len() as u64, users: staff.users.len() as u64, ..Made::default() };
+    let market = Arc::new(Market::new(units.clone(), plan.customers, currency, plan.seed));
+    let counter = Counter::default();
+    let progress = Progress::new(Size::Rows(plan.customers), counter.clone());
+    let total = plan.customers;
+    scoped.transaction(move |tx| async move { found(&tx, units, staff, &plan).await }).await?;
+    let mut written: VecDeque<JoinHandle<Result<(u64, u64), Error>>> = VecDeque::new();
+    let mut first = 0;
+    while first < total || !written.is_empty() {
+        if first < total && written.len() < scoped.lanes() {
+            written.push_back(tokio::spawn(write(scoped.clone(), market.clone(), first)));
+            first += BATCH;
+        } else if let Some(batch) = written.pop_front() {
+            let (customers, contacts) = batch.await.map_err(|_| Error::internal("a batch panicked"))??;
+            made.customers += customers;
+            made.contacts += contacts;
+            counter.add(customers);
+            progress.look();
+        }
+    }
+    progress.finish();
+    Ok(made)
+}
+
+/// Units, people, and the audit row that tells of the whole.
+async fn found(tx: &Scoped, units: Vec<Unit>, staff: Staff, plan: &Plan) -> Result<(), Error> {
+    let permit = tx.viewer().permit::<OrganisationAdminister>()?;
+    let Some(hq) = units.first().map(|unit| unit.row.id) else { return Ok(()) };
+    let at_hq = Place { unit: hq, owner: None };
+    let mut dice = Dice::new(plan.seed, 2);
+    let stood: Vec<org_parent::Model> = units.iter().map(|unit| unit.stood(&mut dice)).collect();
+    let paths: Vec<org_path::Model> = units.iter().flat_map(Unit::paths).collect();
+    tx.insert::<org_unit::Entity, _>(&permit, units.into_iter().map(|unit| (at_hq, unit.row)).collect()).await?;
+    tx.insert_beside::<org_parent::Entity>(stood).await?;
+    tx.insert_beside::<org_path::Entity>(paths).await?;
+    tx.insert::<user::Entity, _>(&permit, staff.users.into_iter().map(|user| (at_hq, user)).collect()).await?;
+    tx.insert::<post::Entity, _>(&permit, staff.posts.into_iter().map(|post| (at_hq, post)).collect()).await?;
+    let mut changes = Changes::new();
+    let Plan { customers, branches, regions, seed } = plan;
+    changes.insert("generated".to_owned(), json!({ "customers": customers, "branches": branches, "regions": regions, "seed": seed }));
+    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(RecordType::OrgUnit, hq, audit::at(hq), changes)]).await?;
+    tx.touch_rights(Touched::Group).await
+}
+
+/// Makes and writes one batch. The rows have no audit rows of their own: nobody did anything to them.
+async fn write(scoped: Scoped, market: Arc<Market>, first: u64) -> Result<(u64, u64), Error> {
+    let Batch { customers, contacts } = market.batch(first, BATCH);
+    let sums = (customers.len() as u64, contacts.len() as u64);
+    scoped
+        .transaction(move |tx| async move {
+            customer_rows::insert(&tx, &tx.viewer().permit::<CustomerCreate>()?, customers).await?;
+            let placed = contacts.into_iter().map(|row| (Place { unit: row.unit_id, owner: None }, row)).collect();
+            tx.insert::<contact::Entity, _>(&tx.viewer().permit::<ContactCreate>()?, placed).await?;
+            Ok(sums)
+        })
+        .await
+}
