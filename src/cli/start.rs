@@ -51,7 +51,7 @@ pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config
     tokio::spawn(drain_on_signal(drain.clone()));
     let sign_in = SignIn::try_new(db.clone(), secrets.tokens.clone())?;
     let tokens = secrets.tokens.clone();
-    let app = App::try_new(schema::build(secrets, sign_in), db.clone(), rights, tokens, Arc::new(config), drain)?;
+    let app = App::try_new(schema::build(secrets, sign_in, rights.clone()), db.clone(), rights, tokens, Arc::new(config), drain)?;
     tracing::info!(%address, "serving");
     ready(&format!("http://{address}/graphql"));
     http::serve(listener, app).await?;

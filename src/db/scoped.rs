@@ -41,6 +41,11 @@ impl Scoped {
         Self { db, conn, viewer }
     }
 
+    /// The same connection, and the same unit of work if it is one, as `viewer` sees it.
+    pub fn seen_by(&self, viewer: Arc<Viewer>) -> Self {
+        Self { viewer, ..self.clone() }
+    }
+
     /// Who looks.
     pub fn viewer(&self) -> &Arc<Viewer> {
         &self.viewer

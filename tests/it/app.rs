@@ -177,7 +177,7 @@ impl TestApp {
         let mut config = Config::from_environment(|_| None).expect("defaults");
         configure(&mut config);
         let sign_in = SignIn::try_new(db.clone(), secrets.tokens.clone()).expect("sign-in");
-        let schema = schema::build(secrets.clone(), sign_in);
+        let schema = schema::build(secrets.clone(), sign_in, rights.clone());
         let drain = Drain::new();
         let app = App::try_new(schema, db.clone(), rights.clone(), secrets.tokens.clone(), Arc::new(config), drain.clone())
             .expect("an application");
