@@ -19,7 +19,9 @@ use crate::graphql::id::{GlobalId, parse};
 use crate::graphql::listing::{load_pages, load_totals};
 use crate::graphql::loader::Loader;
 use crate::graphql::page::MOST;
-use crate::org::graphql::{OrgUnit, OrgUnitQuery, SignInMutation, TriedToSignIn, User, ViewerQuery};
+use crate::org::graphql::{
+    OrgUnit, OrgUnitMutation, OrgUnitQuery, PlannedMoveQuery, SignInMutation, TriedToSignIn, UnitPreviewQuery, User, ViewerQuery,
+};
 use crate::org::repo::{UnitRow, UserRow};
 use crate::org::{self, SignIn};
 use crate::secrets::Secrets;
@@ -45,11 +47,11 @@ pub struct NodeQuery;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, CustomerQuery);
+pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, PlannedMoveQuery, UnitPreviewQuery, CustomerQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SignInMutation, CustomerMutation, ContactMutation);
+pub struct Mutation(SignInMutation, OrgUnitMutation, CustomerMutation, ContactMutation);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;

@@ -73,7 +73,7 @@ impl ContactImport {
         }
         let mut customers: HashMap<(UnitId, String), CustomerRow> = HashMap::new();
         for (unit, references) in references {
-            for row in customer::by_references(tx, unit, references).await? {
+            for row in customer::by_references_for_update(tx, unit, references).await? {
                 if let Some(reference) = row.model.external_ref.clone() {
                     customers.insert((unit, reference), row);
                 }

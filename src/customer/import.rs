@@ -30,8 +30,8 @@ pub struct CustomerLine {
     pub draft: Draft,
 }
 
-/// A row with its unit and that unit's region, or why it cannot stand.
-type Placed = Result<(CustomerLine, UnitId, Option<UnitId>), RowError>;
+/// A row with its unit, or why it cannot stand.
+type Placed = Result<(CustomerLine, UnitId), RowError>;
 
 /// What is known while a file is read.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub struct CustomerImport {
     scoped: Scoped,
     permit: Permit<Importing>,
     identity: Arc<Identity>,
-    units: Arc<HashMap<String, (UnitId, Option<UnitId>)>>,
+    units: Arc<HashMap<String, UnitId>>,
     root: Option<String>,
     seen: HashSet<(UnitId, String)>,
 }
@@ -50,7 +50,7 @@ impl CustomerImport {
         let permit = scoped.viewer().permit::<Importing>()?;
         let rows = org::every_unit(scoped).await?;
         let root = rows.iter().find(|row| row.model.parent_id.is_none()).map(|row| row.model.code.clone());
-        let units = rows.into_iter().map(|row| (row.model.code, (row.model.id, row.model.region_id))).collect();
+        let units = rows.into_iter().map(|row| (row.model.code, row.model.id)).collect();
         Ok(Self { scoped: scoped.clone(), permit, identity: identity.clone(), units: Arc::new(units), root, seen: HashSet::new() })
     }
 
@@ -71,20 +71,22 @@ impl CustomerImport {
         }
         let code = line.branch_code.as_ref().or(self.root.as_ref());
         let code = code.ok_or_else(|| RowError::at("branch_code", "is empty, and the importing user does not see HQ"))?;
-        let (unit, region) = *self.units.get(code).ok_or_else(|| RowError::unknown("branch_code", code))?;
+        let unit = *self.units.get(code).ok_or_else(|| RowError::unknown("branch_code", code))?;
         if !self.seen.insert((unit, line.external_ref.clone())) {
             return Err(RowError::at("external_ref", format!("'{}' stands in the file twice for this branch", line.external_ref)));
         }
         let draft = line.draft.trimmed();
         let wrong = draft.violations("", self.scoped.clock().today()).into_iter().next();
-        wrong.map_or(Ok((CustomerLine { draft, ..line }, unit, region)), |wrong| Err(wrong.into()))
+        wrong.map_or(Ok((CustomerLine { draft, ..line }, unit)), |wrong| Err(wrong.into()))
     }
 
     async fn write(&self, tx: &Scoped, placed: Vec<Placed>) -> Result<Vec<RowResult>, Error> {
         let mut references: HashMap<UnitId, Vec<String>> = HashMap::new();
-        for (line, unit, _) in placed.iter().flatten() {
+        for (line, unit) in placed.iter().flatten() {
             references.entry(*unit).or_default().push(line.external_ref.clone());
         }
+        // Held: what moves or archives a unit comes before these rows or after them.
+        let units = org::units_for_share(tx, references.keys().copied().collect()).await?;
         let mut standing: HashMap<(UnitId, String), Row<customer::Entity>> = HashMap::new();
         let mut taken: HashSet<(UnitId, String)> = HashSet::new();
         for (unit, references) in references {
@@ -103,12 +105,12 @@ impl CustomerImport {
         for line in placed {
             results.push(match line {
                 Err(wrong) => Err(wrong),
-                Ok((line, unit, region)) => {
+                Ok((line, unit)) => {
                     let key = (unit, line.external_ref.clone());
                     match standing.get(&key) {
                         Some(row) => self.change(tx, row, line).await?,
                         // Whether a reference is in use is told only to whoever may create there.
-                        None => match self.create(tx, line, unit, region, &owners) {
+                        None => match self.create(tx, line, units.get(&unit), &owners) {
                             Ok(_) if taken.contains(&key) => {
                                 Err(RowError::at("external_ref", "is in use by a customer out of the importing user's sight"))
                             }
@@ -164,10 +166,11 @@ impl CustomerImport {
         &self,
         tx: &Scoped,
         line: CustomerLine,
-        unit: UnitId,
-        region: Option<UnitId>,
+        standing: Option<&org::UnitRow>,
         owners: &HashMap<String, Owner>,
     ) -> Result<customer::Model, Error> {
+        let standing = &standing.ok_or_else(|| Error::not_found_field("branch_code"))?.model;
+        let (unit, region) = (standing.id, standing.region_id);
         let permit: Permit<CustomerCreate> = tx.viewer().permit()?;
         // Who holds posts where is told last, to whoever may import, create and assign there.
         let owner = line.owner.as_ref().and_then(|name| owners.get(name)).map(|owner| owner.id);
@@ -175,6 +178,7 @@ impl CustomerImport {
         if !tx.reaches(&self.permit, place) || !tx.reaches(&permit, place) {
             return Err(Error::forbidden_field("branch_code"));
         }
+        org::unless_archived(standing, "branch_code")?;
         if line.owner.is_some() && (owner.is_none() || owner != tx.viewer().user_id()) {
             let assign = tx.viewer().permit::<CustomerAssign>().is_ok_and(|assign| tx.reaches(&assign, place));
             if !assign {

@@ -66,6 +66,11 @@ impl Scoped {
         Self { db: self.db.clone().rehearsing(), ..self.clone() }
     }
 
+    /// Will this unit of work be taken back?
+    pub(super) fn is_rehearsal(&self) -> bool {
+        self.db.is_rehearsal()
+    }
+
     /// The rows of `E` that the viewer sees.
     pub fn find<E: Visible>(&self) -> Query<E> {
         Query::new(self.clone())
