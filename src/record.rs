@@ -159,7 +159,7 @@ fn closed<E: Record>(said: &Said, level: Level) -> Option<&'static FieldOf<E::Mo
 }
 
 /// CONFLICT: the record as it stands, as far as this viewer may see it, and what clashes.
-fn stale<E: Record>(row: &Row<E>, wanted: &E::Model, said: &Said) -> Error {
+pub fn stale<E: Record>(row: &Row<E>, wanted: &E::Model, said: &Said) -> Error {
     let mut current = Map::new();
     let mut fields = Vec::new();
     for field in E::fields().iter().filter(|field| field.class.opens(row.level)) {

@@ -1,6 +1,8 @@
 //! The whole schema: the domains' queries and mutations put together, what every request carries, and `node`.
 
-use async_graphql::{Context, EmptySubscription, ID, Interface, MergedObject, Object, Result};
+use std::sync::Arc;
+
+use async_graphql::{Context, Data, EmptySubscription, ID, Interface, MergedObject, Object, Result};
 use entity::{ContactId, CustomerId, PostId, UnitId, UserId, contact, customer, org_unit};
 
 use crate::access::action::{CustomerRead, OrganisationRead, UserRead};
@@ -10,15 +12,18 @@ use crate::contact::{self as contacts, ContactRow};
 use crate::customer::filter::{IdentityLookups, LookedUp};
 use crate::customer::graphql::{Customer, CustomerMutation, CustomerQuery};
 use crate::customer::{self as customers, CustomerRow};
-use crate::db::Scoped;
+use crate::db::{Rights, Scoped};
 use crate::error::{Error, Violation};
 use crate::explain::graphql::ExplainQuery;
-use crate::graphql::context::Ask;
+use crate::graphql::context::{Ask, Sight};
 use crate::graphql::id::{GlobalId, parse};
 use crate::graphql::listing::{load_pages, load_totals};
 use crate::graphql::loader::Loader;
 use crate::graphql::page::MOST;
-use crate::org::graphql::{DelegationMutation, DelegationQuery, OrgUnit, OrgUnitQuery, SignInMutation, TriedToSignIn, User, ViewerQuery};
+use crate::org::graphql::{
+    DelegationMutation, DelegationQuery, OrgUnit, OrgUnitMutation, OrgUnitQuery, PlannedMoveQuery, SignInMutation, TriedToSignIn,
+    UnitPreviewQuery, User, ViewerQuery,
+};
 use crate::org::repo::{UnitRow, UserRow};
 use crate::org::{self, SignIn};
 use crate::secrets::Secrets;
@@ -44,18 +49,18 @@ pub struct NodeQuery;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, DelegationQuery, CustomerQuery, ExplainQuery);
+pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, PlannedMoveQuery, UnitPreviewQuery, DelegationQuery, CustomerQuery, ExplainQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SignInMutation, DelegationMutation, CustomerMutation, ContactMutation);
+pub struct Mutation(SignInMutation, OrgUnitMutation, DelegationMutation, CustomerMutation, ContactMutation);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
-/// The schema over these secrets; `sign_in` verifies passwords.
-pub fn build(secrets: Secrets, sign_in: SignIn) -> Schema {
-    definition().data(secrets).data(sign_in).data(IdentityLookups::default()).finish()
+/// The schema over these secrets; `sign_in` verifies passwords, `rights` are told of changes.
+pub fn build(secrets: Secrets, sign_in: SignIn, rights: Arc<Rights>) -> Schema {
+    definition().data(secrets).data(sign_in).data(rights).data(IdentityLookups::default()).finish()
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.
@@ -71,21 +76,25 @@ fn definition() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscripti
 pub fn prepare(request: async_graphql::Request, scoped: Option<Scoped>) -> async_graphql::Request {
     let request = request.data(TriedToSignIn::default());
     let Some(scoped) = scoped else { return request };
-    request
-        .data(LookedUp::default())
-        .data(Loader::<UnitId, UnitRow>::new(&scoped, |scoped, ids| Box::pin(org::repo::units_by_ids(scoped, ids))))
-        .data(Loader::<UserId, UserRow>::new(&scoped, |scoped, ids| Box::pin(org::repo::users_by_ids(scoped, ids))))
-        .data(Loader::<UserId, String>::new(&scoped, |scoped, ids| Box::pin(org::repo::titles(scoped, ids))))
-        .data(Loader::<PostId, UnitId>::new(&scoped, |scoped, ids| Box::pin(org::repo::units_of_posts(scoped, ids))))
-        .data(Loader::<CustomerId, CustomerRow>::new(&scoped, |scoped, ids| Box::pin(customers::repo::by_ids(scoped, ids))))
-        .data(Loader::<ContactId, ContactRow>::new(&scoped, |scoped, ids| Box::pin(contacts::repo::by_ids(scoped, ids))))
-        .data(load_pages::<org_unit::Entity>(&scoped))
-        .data(load_totals::<org_unit::Entity>(&scoped))
-        .data(load_pages::<customer::Entity>(&scoped))
-        .data(load_totals::<customer::Entity>(&scoped))
-        .data(load_pages::<contact::Entity>(&scoped))
-        .data(load_totals::<contact::Entity>(&scoped))
-        .data(scoped)
+    request.data(LookedUp::default()).data(Sight::new(scoped, carry))
+}
+
+/// The loaders through one sight of the database.
+fn carry(scoped: &Scoped) -> Data {
+    let mut data = Data::default();
+    data.insert(Loader::<UnitId, UnitRow>::new(scoped, |scoped, ids| Box::pin(org::repo::units_by_ids(scoped, ids))));
+    data.insert(Loader::<UserId, UserRow>::new(scoped, |scoped, ids| Box::pin(org::repo::users_by_ids(scoped, ids))));
+    data.insert(Loader::<UserId, String>::new(scoped, |scoped, ids| Box::pin(org::repo::titles(scoped, ids))));
+    data.insert(Loader::<PostId, UnitId>::new(scoped, |scoped, ids| Box::pin(org::repo::units_of_posts(scoped, ids))));
+    data.insert(Loader::<CustomerId, CustomerRow>::new(scoped, |scoped, ids| Box::pin(customers::repo::by_ids(scoped, ids))));
+    data.insert(Loader::<ContactId, ContactRow>::new(scoped, |scoped, ids| Box::pin(contacts::repo::by_ids(scoped, ids))));
+    data.insert(load_pages::<org_unit::Entity>(scoped));
+    data.insert(load_totals::<org_unit::Entity>(scoped));
+    data.insert(load_pages::<customer::Entity>(scoped));
+    data.insert(load_totals::<customer::Entity>(scoped));
+    data.insert(load_pages::<contact::Entity>(scoped));
+    data.insert(load_totals::<contact::Entity>(scoped));
+    data
 }
 
 async fn load(ctx: &Context<'_>, id: &ID, field: &str) -> Result<Option<Node>> {

@@ -16,8 +16,8 @@
 //! }
 //! ```
 
-use entity::{Timestamp, UnitId, UserId, contact, customer, delegation, org_path, org_unit, post, user};
-use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
+use entity::{Timestamp, UnitId, UserId, contact, customer, delegation, due_work, org_path, org_unit, post, user};
+use sea_orm::sea_query::{DynIden, Expr, ExprTrait, IntoIden, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait};
 
 use super::action::{
@@ -131,12 +131,67 @@ fn posted_in(area: &Area) -> Condition {
 /// A unit is written by whoever administers the unit above it.
 impl Writes<org_unit::Entity> for OrganisationAdminister {
     fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
-        let above = |area: &Area| match area {
-            Area::Region(region) => Condition::all().add(org_unit::Column::ParentId.in_subquery(below(&[*region]))),
-            area => area_condition(area, org_unit::Column::ParentId, org_unit::Column::RegionId),
-        };
-        arms.iter().map(|arm| RowArm { condition: above(&arm.area), units: None }).collect()
+        arms.iter().map(|arm| RowArm { condition: hung_in(&arm.area), units: None }).collect()
     }
+}
+
+/// The units that hang directly under one of an area; for the whole group HQ too.
+fn hung_in(area: &Area) -> Condition {
+    match area {
+        Area::Region(region) => Condition::all().add(org_unit::Column::ParentId.in_subquery(below(&[*region]))),
+        area => area_condition(area, org_unit::Column::ParentId, org_unit::Column::RegionId),
+    }
+}
+
+impl Writes<due_work::Entity> for OrganisationAdminister {
+    fn ways(arms: &[Arm], viewer: &Viewer, now: Timestamp) -> Vec<RowArm> {
+        <due_work::Entity as Visible>::ways(arms, viewer, now)
+    }
+}
+
+/// What falls due for a unit: known to whoever administers the unit above it.
+impl Visible for due_work::Entity {
+    type Read = OrganisationAdminister;
+
+    fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
+        let of_units = |area: &Area| {
+            let units = Query::select().column(org_unit::Column::Id).from(org_unit::Entity).cond_where(hung_in(area)).to_owned();
+            Condition::all().add(due_work::Column::UnitId.in_subquery(units))
+        };
+        let condition = |area: &Area| if *area == Area::Group { Condition::all() } else { of_units(area) };
+        arms.iter().map(|arm| RowArm { condition: condition(&arm.area), units: None }).collect()
+    }
+
+    fn place(row: &due_work::Model, _: Option<UserId>) -> Option<Place> {
+        row.unit_id.map(|unit| Place { unit, owner: None })
+    }
+
+    /// `told` is the unit above.
+    fn goes_to(_: &due_work::Model, told: Place) -> Place {
+        told
+    }
+}
+
+/// A table whose rows carry the topmost region above their unit: what changes where a unit moves into another region.
+pub struct Regional {
+    /// The table.
+    pub table: DynIden,
+    /// The column of the unit.
+    pub unit: DynIden,
+    /// The column of the region.
+    pub region: DynIden,
+}
+
+/// Every table of that kind; units themselves come first.
+pub fn regional() -> [Regional; 3] {
+    fn of<E: EntityTrait>(unit: E::Column, region: E::Column) -> Regional {
+        Regional { table: E::default().into_iden(), unit: unit.into_iden(), region: region.into_iden() }
+    }
+    [
+        of::<org_unit::Entity>(org_unit::Column::Id, org_unit::Column::RegionId),
+        of::<customer::Entity>(customer::Column::UnitId, customer::Column::RegionId),
+        of::<contact::Entity>(contact::Column::UnitId, contact::Column::RegionId),
+    ]
 }
 
 /// Rows that carry unit and region: the shapes that were measured at a million rows.
@@ -394,5 +449,3 @@ pub trait Attendant: EntityTrait {}
 
 impl Attendant for entity::audit::Entity {}
 impl Attendant for entity::party::Entity {}
-impl Attendant for entity::org_parent::Entity {}
-impl Attendant for org_path::Entity {}

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::db::{Db, Rights, sqlite_file};
 use crate::http::App;
 use crate::lifecycle::{Drain, drain_on_signal};
-use crate::org::SignIn;
+use crate::org::{SignIn, due};
 use crate::secrets::Secrets;
 use crate::{http, schema};
 
@@ -47,14 +47,18 @@ pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config
     })?;
     let address = listener.local_addr()?;
     tokio::spawn(rights.clone().watch());
+    // What fell due while nobody served comes first: nobody sees the tree of yesterday.
+    due::catch_up(&db, &rights).await?;
+    let due_work = tokio::spawn(due::watch(db.clone(), rights.clone()));
     let drain = Drain::new();
     tokio::spawn(drain_on_signal(drain.clone()));
     let sign_in = SignIn::try_new(db.clone(), secrets.tokens.clone())?;
     let tokens = secrets.tokens.clone();
-    let app = App::try_new(schema::build(secrets, sign_in), db.clone(), rights, tokens, Arc::new(config), drain)?;
+    let app = App::try_new(schema::build(secrets, sign_in, rights.clone()), db.clone(), rights, tokens, Arc::new(config), drain)?;
     tracing::info!(%address, "serving");
     ready(&format!("http://{address}/graphql"));
     http::serve(listener, app).await?;
+    due_work.abort();
     db.close().await;
     Ok(())
 }

@@ -74,7 +74,7 @@ impl Known {
         let references: HashSet<Reference> =
             lines.iter().filter_map(|line| Some((self.unit(line).ok()?, line.customer_ref.clone()))).collect();
         let mut customers: HashMap<Reference, CustomerRow> = HashMap::new();
-        for row in customer::referred(tx, references.into_iter().collect()).await? {
+        for row in customer::referred_for_update(tx, references.into_iter().collect()).await? {
             if let Some(reference) = row.model.external_ref.clone() {
                 customers.insert((row.model.origin_unit_id, reference), row);
             }

@@ -30,8 +30,8 @@ pub struct CustomerLine {
     pub draft: Draft,
 }
 
-/// A row with its unit and that unit's region, or why it cannot stand.
-type Placed = Result<(CustomerLine, UnitId, Option<UnitId>), RowError>;
+/// A row with its unit, or why it cannot stand.
+type Placed = Result<(CustomerLine, UnitId), RowError>;
 
 /// What is known while a file is read.
 pub struct CustomerImport {
@@ -43,7 +43,7 @@ struct Known {
     scoped: Scoped,
     permit: Permit<Importing>,
     identity: Arc<Identity>,
-    units: HashMap<String, (UnitId, Option<UnitId>)>,
+    units: HashMap<String, UnitId>,
     root: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl CustomerImport {
         let permit = scoped.viewer().permit::<Importing>()?;
         let rows = org::every_unit(scoped).await?;
         let root = rows.iter().find(|row| row.model.parent_id.is_none()).map(|row| row.model.code.clone());
-        let units = rows.into_iter().map(|row| (row.model.code, (row.model.id, row.model.region_id))).collect();
+        let units = rows.into_iter().map(|row| (row.model.code, row.model.id)).collect();
         let known = Known { scoped: scoped.clone(), permit, identity: identity.clone(), units, root };
         Ok(Self { known: Arc::new(known), seen: Seen::default() })
     }
@@ -72,19 +72,22 @@ impl CustomerImport {
         }
         let code = line.branch_code.as_ref().or(self.known.root.as_ref());
         let code = code.ok_or_else(|| RowError::at("branch_code", "is empty, and the importing user does not see HQ"))?;
-        let (unit, region) = *self.known.units.get(code).ok_or_else(|| RowError::unknown("branch_code", code))?;
+        let unit = *self.known.units.get(code).ok_or_else(|| RowError::unknown("branch_code", code))?;
         if !self.seen.is_new(&(unit, &line.external_ref)) {
             return Err(RowError::at("external_ref", format!("'{}' stands in the file twice for this branch", line.external_ref)));
         }
         let draft = line.draft.trimmed();
         let wrong = draft.violations("", self.known.scoped.clock().today()).into_iter().next();
-        wrong.map_or(Ok((CustomerLine { draft, ..line }, unit, region)), |wrong| Err(wrong.into()))
+        wrong.map_or(Ok((CustomerLine { draft, ..line }, unit)), |wrong| Err(wrong.into()))
     }
 }
 
 impl Known {
     async fn write(&self, tx: &Scoped, placed: Vec<Placed>) -> Result<Vec<RowResult>, Error> {
-        let mut references: Vec<Reference> = placed.iter().flatten().map(|(line, unit, _)| (*unit, line.external_ref.clone())).collect();
+        let mut references: Vec<Reference> = placed.iter().flatten().map(|(line, unit)| (*unit, line.external_ref.clone())).collect();
+        // Held: what moves or archives a unit comes before these rows or after them.
+        let units: HashSet<UnitId> = references.iter().map(|(unit, _)| *unit).collect();
+        let units = org::units_for_share(tx, units.into_iter().collect()).await?;
         let mut standing: HashMap<Reference, Row<customer::Entity>> = HashMap::new();
         for row in repo::referred_for_update(tx, references.clone()).await? {
             if let Some(reference) = row.model.external_ref.clone() {
@@ -102,12 +105,12 @@ impl Known {
         for line in placed {
             results.push(match line {
                 Err(wrong) => Err(wrong),
-                Ok((line, unit, region)) => {
+                Ok((line, unit)) => {
                     let key = (unit, line.external_ref.clone());
                     match standing.get(&key) {
                         Some(row) => self.change(tx, row, line).await?,
                         // Whether a reference is in use is told only to whoever may create there.
-                        None => match self.create(tx, line, unit, region, &owners) {
+                        None => match self.create(tx, line, units.get(&unit), &owners) {
                             Ok(_) if taken.contains(&key) => {
                                 Err(RowError::at("external_ref", "is in use by a customer out of the importing user's sight"))
                             }
@@ -164,10 +167,11 @@ impl Known {
         &self,
         tx: &Scoped,
         line: CustomerLine,
-        unit: UnitId,
-        region: Option<UnitId>,
+        standing: Option<&org::UnitRow>,
         owners: &HashMap<String, Owner>,
     ) -> Result<customer::Model, Error> {
+        let standing = &standing.ok_or_else(|| Error::not_found_field("branch_code"))?.model;
+        let (unit, region) = (standing.id, standing.region_id);
         let permit: Permit<CustomerCreate> = tx.viewer().permit()?;
         // Who holds posts where is told last, to whoever may import, create and assign there.
         let owner = line.owner.as_ref().and_then(|name| owners.get(name)).map(|owner| owner.id);
@@ -175,6 +179,7 @@ impl Known {
         if !tx.reaches(&self.permit, place) || !tx.reaches(&permit, place) {
             return Err(Error::forbidden_field("branch_code"));
         }
+        org::unless_archived(standing, "branch_code")?;
         if line.owner.is_some() && (owner.is_none() || owner != tx.viewer().user_id()) {
             let assign = tx.viewer().permit::<CustomerAssign>().is_ok_and(|assign| tx.reaches(&assign, place));
             if !assign {

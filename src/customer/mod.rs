@@ -24,7 +24,7 @@ use crate::patch::Patch;
 use crate::record::{self, Said, differences};
 use crate::secrets::Identity;
 
-pub use repo::{CustomerRow, Reference, by_ids, by_references, referred};
+pub use repo::{CustomerRow, Reference, by_ids, referred_for_update};
 pub use rules::Draft;
 
 /// A customer to be.
@@ -66,7 +66,8 @@ impl Customers<'_> {
         let identity = self.identity.clone();
         self.scoped
             .transaction(move |tx| async move {
-                let unit = org::unit(&tx, new.unit).await?.ok_or_else(|| Error::not_found_field("input.unitId"))?;
+                // Held: what moves or archives the unit comes before this customer or after it.
+                let unit = org::unit_for_share(&tx, new.unit).await?.ok_or_else(|| Error::not_found_field("input.unitId"))?;
                 let owner = match new.owner {
                     Patch::Keep => creator_as_owner(&tx, new.unit),
                     Patch::Clear => None,
@@ -76,6 +77,7 @@ impl Customers<'_> {
                 if !tx.reaches(&permit, place) {
                     return Err(Error::forbidden_field("input.unitId"));
                 }
+                org::unless_archived(&unit.model, "input.unitId")?;
                 if let Some(owner) = owner.filter(|owner| Some(*owner) != tx.viewer().user_id()) {
                     let assign = tx.viewer().permit::<CustomerAssign>().map_err(|_| Error::forbidden_field("input.ownerId"))?;
                     if !tx.reaches(&assign, place) {

@@ -39,6 +39,11 @@ pub fn operator_unscoped(rights: &Rights) -> Arc<Viewer> {
     rights.system("operator")
 }
 
+/// What does the work that falls due, on behalf of whoever planned it.
+pub fn due_work_unscoped(rights: &Rights) -> Arc<Viewer> {
+    rights.system("due work")
+}
+
 fn every<E: EntityTrait>(condition: Condition) -> SelectStatement {
     let mut select = Sql::select();
     for column in E::Column::iter() {

@@ -35,10 +35,11 @@ mod rights;
 mod scoped;
 mod sql;
 mod transaction;
+mod tree;
 mod write;
 
 pub use conn::{Db, DbConfig, Migration, MigrationState, sqlite_file};
-pub use directory::{Credentials, operator_unscoped};
+pub use directory::{Credentials, due_work_unscoped, operator_unscoped};
 pub use nested::{Asked, Nested, counts, pages};
 pub use page::{KeyValue, Order, PageOf, Slice};
 pub use query::{Query, Row};

@@ -41,19 +41,19 @@ pub struct Query<E> {
     scoped: Scoped,
     filter: Condition,
     floor: Level,
-    locked: bool,
+    lock: Option<LockType>,
     _entity: PhantomData<E>,
 }
 
 impl<E> Clone for Query<E> {
     fn clone(&self) -> Self {
-        Self { scoped: self.scoped.clone(), filter: self.filter.clone(), floor: self.floor, locked: self.locked, _entity: PhantomData }
+        Self { scoped: self.scoped.clone(), filter: self.filter.clone(), floor: self.floor, lock: self.lock, _entity: PhantomData }
     }
 }
 
 impl<E: Visible> Query<E> {
     pub(super) fn new(scoped: Scoped) -> Self {
-        Self { scoped, filter: Condition::all(), floor: E::FLOOR, locked: false, _entity: PhantomData }
+        Self { scoped, filter: Condition::all(), floor: E::FLOOR, lock: None, _entity: PhantomData }
     }
 
     /// Only rows that fulfil this too.
@@ -81,9 +81,15 @@ impl<E: Visible> Query<E> {
         self
     }
 
-    /// Holds the rows until the unit of work ends.
+    /// Holds the rows until the unit of work ends. Rows that point to them may still be added.
     pub fn for_update(mut self) -> Self {
-        self.locked = true;
+        self.lock = Some(LockType::NoKeyUpdate);
+        self
+    }
+
+    /// Keeps the rows as they are until the unit of work ends; others may do so too.
+    pub fn for_share(mut self) -> Self {
+        self.lock = Some(LockType::Share);
         self
     }
 
@@ -108,8 +114,12 @@ impl<E: Visible> Query<E> {
         }
         let mut select = self.rows();
         select.cond_where(super::scoped::either(ways)).cond_where(self.filter.clone()).limit(most);
-        if self.locked {
-            select.lock(LockType::Update);
+        if let Some(lock) = self.lock {
+            // In one order, so that two who hold several rows do not wait for each other.
+            if let Some(id) = id_column::<E>() {
+                select.order_by_expr(Expr::col((E::default(), id)), sea_orm::Order::Asc);
+            }
+            select.lock(lock);
         }
         Ok(self.run(&select).await?.into_iter().flatten().collect())
     }

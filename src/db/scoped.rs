@@ -41,6 +41,11 @@ impl Scoped {
         Self { db, conn, viewer }
     }
 
+    /// The same connection, and the same unit of work if it is one, as `viewer` sees it.
+    pub fn seen_by(&self, viewer: Arc<Viewer>) -> Self {
+        Self { viewer, ..self.clone() }
+    }
+
     /// Who looks.
     pub fn viewer(&self) -> &Arc<Viewer> {
         &self.viewer
@@ -59,6 +64,11 @@ impl Scoped {
     /// The same, on which every unit of work is done and then taken back.
     pub(super) fn rehearsing(&self) -> Self {
         Self { db: self.db.clone().rehearsing(), ..self.clone() }
+    }
+
+    /// Will this unit of work be taken back?
+    pub(super) fn is_rehearsal(&self) -> bool {
+        self.db.is_rehearsal()
     }
 
     /// The rows of `E` that the viewer sees.

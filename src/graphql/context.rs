@@ -1,9 +1,39 @@
 //! What resolvers ask of a request.
 
-use async_graphql::Context;
+use std::any::TypeId;
+use std::sync::{Arc, OnceLock};
 
-use crate::db::Scoped;
+use async_graphql::{Context, Data};
+
+use crate::db::{Rights, Scoped};
 use crate::error::Error;
+
+/// Makes what a request carries for one sight of the database: its loaders.
+pub type Carry = fn(&Scoped) -> Data;
+
+/// The database as the caller sees it, with the loaders that look through it. A request whose mutation changes rights goes on with a sight
+/// compiled anew: its answer shows what stands then.
+pub struct Sight {
+    scoped: Scoped,
+    carried: Data,
+    carry: Carry,
+    renewed: OnceLock<Box<Sight>>,
+}
+
+impl Sight {
+    /// The first sight of a request.
+    pub fn new(scoped: Scoped, carry: Carry) -> Self {
+        Self { carried: carry(&scoped), scoped, carry, renewed: OnceLock::new() }
+    }
+
+    fn latest(&self) -> &Self {
+        let mut latest = self;
+        while let Some(newer) = latest.renewed.get() {
+            latest = newer;
+        }
+        latest
+    }
+}
 
 /// What resolvers ask of a request.
 pub trait Ask<'a> {
@@ -16,10 +46,28 @@ pub trait Ask<'a> {
 
 impl<'a> Ask<'a> for Context<'a> {
     fn scoped(&self) -> Result<&'a Scoped, Error> {
-        self.data_opt::<Scoped>().ok_or(Error::Unauthenticated)
+        self.data_opt::<Sight>().map(|sight| &sight.latest().scoped).ok_or(Error::Unauthenticated)
     }
 
     fn given<T: Send + Sync + 'static>(&self) -> Result<&'a T, Error> {
-        self.data_opt::<T>().ok_or_else(|| Error::internal(format!("no {} in the request", std::any::type_name::<T>())))
+        let carried = self.data_opt::<Sight>().and_then(|sight| sight.latest().carried.get(&TypeId::of::<T>()));
+        carried
+            .and_then(|found| found.downcast_ref())
+            .or_else(|| self.data_opt::<T>())
+            .ok_or_else(|| Error::internal(format!("no {} in the request", std::any::type_name::<T>())))
     }
+}
+
+/// Takes in a change of rights that this request has made: what it answers is seen with the rights that stand now, and so is the next
+/// request. Errors: OUTCOME_UNKNOWN where the database went away after the change.
+pub async fn rights_changed(ctx: &Context<'_>) -> Result<(), Error> {
+    let rights = ctx.given::<Arc<Rights>>()?;
+    rights.refresh().await.map_err(|_| Error::OutcomeUnknown)?;
+    let Some(sight) = ctx.data_opt::<Sight>().map(Sight::latest) else { return Ok(()) };
+    let Some(user) = sight.scoped.viewer().user_id() else { return Ok(()) };
+    if let Some(viewer) = rights.viewer(user).await.map_err(|_| Error::OutcomeUnknown)? {
+        // Mutations run one after another: nobody else renews the latest.
+        let _ = sight.renewed.set(Box::new(Sight::new(sight.scoped.seen_by(viewer), sight.carry)));
+    }
+    Ok(())
 }

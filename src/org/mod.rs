@@ -9,5 +9,6 @@ pub mod sign_in;
 pub mod units;
 pub mod users;
 
-pub use repo::{active_posts, every_unit, holds_post_at, unit, user, users_by_names};
+pub use repo::{UnitRow, active_posts, every_unit, holds_post_at, unit, unit_for_share, units_for_share, user, users_by_names};
 pub use sign_in::SignIn;
+pub use units::{Units, due, unless_archived};

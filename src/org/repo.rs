@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use entity::{PostId, UnitId, UserId, delegation, org_unit, post, user};
+use entity::{DueWorkId, PostId, UnitId, UserId, delegation, due_work, org_unit, post, user};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::access::{Action, Resource};
-use crate::db::{KeyValue, Order, Query, Row, Scoped};
+use crate::db::{KeyValue, Order, Query, Row, Scoped, Slice};
 use crate::error::Error;
 
 /// A unit as a viewer sees it.
@@ -20,9 +20,26 @@ pub async fn unit(scoped: &Scoped, id: UnitId) -> Result<Option<UnitRow>, Error>
     scoped.find::<org_unit::Entity>().id(id.0).one().await
 }
 
+/// One unit, as it stands until the unit of work ends: for whoever adds something to it.
+pub async fn unit_for_share(scoped: &Scoped, id: UnitId) -> Result<Option<UnitRow>, Error> {
+    scoped.find::<org_unit::Entity>().id(id.0).for_share().one().await
+}
+
+/// Several units, as they stand until the unit of work ends.
+pub async fn units_for_share(scoped: &Scoped, ids: Vec<UnitId>) -> Result<HashMap<UnitId, UnitRow>, Error> {
+    let most = ids.len() as u64;
+    let rows = scoped.find::<org_unit::Entity>().ids(ids.into_iter().map(|id| id.0).collect()).for_share().all(most).await?;
+    Ok(rows.into_iter().map(|row| (row.model.id, row)).collect())
+}
+
 /// One unit by its code.
 pub async fn unit_by_code(scoped: &Scoped, code: &str) -> Result<Option<UnitRow>, Error> {
     scoped.find::<org_unit::Entity>().filter(Condition::all().add(org_unit::Column::Code.eq(code))).one().await
+}
+
+/// The same, as it stands until the unit of work ends.
+pub async fn unit_by_code_for_share(scoped: &Scoped, code: &str) -> Result<Option<UnitRow>, Error> {
+    scoped.find::<org_unit::Entity>().filter(Condition::all().add(org_unit::Column::Code.eq(code))).for_share().one().await
 }
 
 /// Every unit in sight.
@@ -138,4 +155,59 @@ pub async fn titles(scoped: Scoped, users: Vec<UserId>) -> Result<HashMap<UserId
         }
     }
     Ok(titles)
+}
+
+fn is_planned_move() -> Condition {
+    Condition::all().add(due_work::Column::Kind.eq(super::units::moving::KIND))
+}
+
+/// The moves of a unit that are planned and not done with, in order.
+pub async fn pending_moves(scoped: &Scoped, unit: UnitId) -> Result<Vec<due_work::Model>, Error> {
+    let pending = is_planned_move().add(due_work::Column::UnitId.eq(unit)).add(due_work::Column::DoneAt.is_null());
+    let rows = scoped.find::<due_work::Entity>().filter(pending).all(u64::from(u32::MAX)).await?;
+    let mut planned: Vec<due_work::Model> = rows.into_iter().map(|row| row.model).collect();
+    planned.sort_by_key(|planned| (planned.due_at, planned.id));
+    Ok(planned)
+}
+
+/// In the order in which planned moves fall due.
+pub fn by_moment(descending: bool) -> Order<due_work::Entity> {
+    Order {
+        key: Expr::col((due_work::Entity, due_work::Column::DueAt)),
+        key_of: |row| KeyValue::Int(row.due_at.0),
+        id_of: |row| row.id.0,
+        descending,
+    }
+}
+
+fn is_due(scoped: &Scoped) -> Condition {
+    is_planned_move().add(due_work::Column::DoneAt.is_null()).add(due_work::Column::DueAt.lte(scoped.now()))
+}
+
+/// What is to be done next of all that is due, but for those.
+pub async fn next_due(scoped: &Scoped, except: &[DueWorkId]) -> Result<Option<due_work::Model>, Error> {
+    let due = is_due(scoped).add(due_work::Column::Id.is_not_in(except.iter().copied()));
+    let first = Slice { limit: 1, backwards: false, from: None };
+    let page = scoped.find::<due_work::Entity>().filter(due).page(&by_moment(false), &first).await?;
+    Ok(page.rows.into_iter().next().map(|row| row.model))
+}
+
+/// One thing that is due, held, where it has not been done with.
+pub async fn due_now(scoped: &Scoped, id: DueWorkId) -> Result<Option<due_work::Model>, Error> {
+    let row = scoped.find::<due_work::Entity>().id(id.0).filter(is_due(scoped)).for_update().one().await?;
+    Ok(row.map(|row| row.model))
+}
+
+/// One planned move.
+pub async fn planned_move(scoped: &Scoped, id: DueWorkId) -> Result<Option<Row<due_work::Entity>>, Error> {
+    scoped.find::<due_work::Entity>().id(id.0).filter(is_planned_move()).one().await
+}
+
+/// The planned moves of a unit or of all, those ahead or those done with.
+pub fn planned_moves(scoped: &Scoped, unit: Option<UnitId>, pending: Option<bool>) -> Query<due_work::Entity> {
+    let done_at = due_work::Column::DoneAt;
+    let which = is_planned_move()
+        .add_option(unit.map(|unit| due_work::Column::UnitId.eq(unit)))
+        .add_option(pending.map(|pending| if pending { done_at.is_null() } else { done_at.is_not_null() }));
+    scoped.find::<due_work::Entity>().filter(which)
 }

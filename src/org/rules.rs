@@ -1,7 +1,9 @@
 //! What units and users may look like, and what may stand under what. Pure.
 
-use entity::org_unit::UnitKind;
+use entity::org_unit::{self, UnitKind};
+use entity::{ActiveEnum, UnitId};
 
+use crate::access::OrgTree;
 use crate::error::Violation;
 
 const LONGEST_CODE: usize = 64;
@@ -12,6 +14,74 @@ const LONGEST_PASSWORD: usize = 200;
 /// May a unit of this kind stand directly under one of that kind?
 pub fn may_stand_under(kind: UnitKind, parent: UnitKind) -> bool {
     matches!((kind, parent), (UnitKind::Region | UnitKind::Branch, UnitKind::Hq | UnitKind::Region) | (UnitKind::Site, UnitKind::Branch))
+}
+
+/// The topmost region at or above a unit of this kind under that parent.
+pub fn region(unit: UnitId, kind: UnitKind, parent: Option<&org_unit::Model>) -> Option<UnitId> {
+    parent.and_then(|parent| parent.region_id).or((kind == UnitKind::Region).then_some(unit))
+}
+
+/// A unit of this kind does not stand under one of that kind.
+pub fn wrong_kind(field: &str, kind: UnitKind, parent: UnitKind) -> Violation {
+    let (kind, parent) = (kind.to_value(), parent.to_value());
+    Violation::new(field, "kind", format!("a {kind} does not stand under a {parent}"), format!("{kind}不能设在{parent}之下"))
+}
+
+/// Nothing new goes to an archived unit.
+pub fn archived(field: &str) -> Violation {
+    Violation::new(field, "archived", "is an archived unit: restore it first", "是已归档的单位，请先恢复")
+}
+
+/// HQ stays where it is and is never archived.
+pub fn is_root(field: &str) -> Violation {
+    Violation::new(field, "root", "is HQ, which stays as it is", "是总部，不能移动或归档")
+}
+
+/// A unit that is not empty is not archived.
+pub fn in_use(field: &str) -> Violation {
+    Violation::new(
+        field,
+        "in_use",
+        "has units, posts or customers left: move or end them first",
+        "仍有下级单位、岗位或客户，请先移出或结束",
+    )
+}
+
+/// A unit is not restored under one that is archived.
+pub fn parent_archived(field: &str) -> Violation {
+    Violation::new(field, "archived", "stands under an archived unit: restore that first", "上级单位已归档，请先恢复上级单位")
+}
+
+/// Why a unit may not move under another one, as the tree stands: below itself, or out of a unit that works alone (SINGLE), or into one.
+pub fn move_violation(field: &str, tree: &OrgTree, unit: UnitId, parent: UnitId) -> Option<Violation> {
+    if tree.is_under(parent, unit) {
+        return Some(Violation::new(field, "below_itself", "is the unit itself or below it", "是该单位自身或其下级"));
+    }
+    let above = tree.unit(unit).and_then(|unit| unit.parent);
+    let crosses = above.is_none_or(|above| tree.borders(above) != tree.borders(parent));
+    crosses.then(|| {
+        Violation::new(
+            field,
+            "single_border",
+            "lies across the border of a unit that works alone (SINGLE): change its mode first",
+            "跨越了独立经营（SINGLE）单位的边界，请先更改其业务模式",
+        )
+    })
+}
+
+/// The unit hangs there already.
+pub fn own_parent(field: &str) -> Violation {
+    Violation::new(field, "own_parent", "is the unit's parent already", "已是该单位的上级")
+}
+
+/// What has been done, refused or taken back is not taken back.
+pub fn done_with(field: &str) -> Violation {
+    Violation::new(field, "done", "has been done, refused or cancelled already", "已执行、被拒绝或已取消")
+}
+
+/// A moment that is no longer, or not yet, ahead.
+pub fn not_ahead(field: &str) -> Violation {
+    Violation::new(field, "future", "must lie ahead: leave it out to move the unit now", "必须是将来的时间；如需立即移动请省略")
 }
 
 fn is_code(text: &str, also: &str) -> bool {

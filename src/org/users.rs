@@ -106,10 +106,13 @@ async fn take_in(
     if tx.viewer().table().title(&line.role).is_none() {
         return Err(RowError::unknown("role", &line.role).into());
     }
-    let unit = repo::unit_by_code(tx, &line.unit_code).await?.ok_or_else(|| RowError::unknown("unit_code", &line.unit_code))?.model.id;
+    let known_unit = repo::unit_by_code_for_share(tx, &line.unit_code).await?;
+    let known_unit = known_unit.ok_or_else(|| RowError::unknown("unit_code", &line.unit_code))?.model;
+    let unit = known_unit.id;
     if !may_give(tx, permit, &line.role, unit) {
         return Err(RowError::at("role", "the importing user may not give this role at this unit").into());
     }
+    super::unless_archived(&known_unit, "unit_code")?;
     if known.get(&line.username).is_some_and(|account| Some(account.id) == tx.viewer().user_id()) {
         return Err(RowError::at("username", "nobody gives roles to oneself").into());
     }

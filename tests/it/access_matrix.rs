@@ -70,7 +70,8 @@ const PROBES: &[Probe] = &[
         "{ % }",
         "",
         "node(id:$customer){id} nodes(ids:[$customer]){id} customer(id:$customer){id} customers(filter:{id:{eq:$customer}}){nodes{id}} \
-         orgUnit(id:$unit){id} orgUnits(filter:{code:{eq:$code}}){nodes{id}}",
+         orgUnit(id:$unit){id} orgUnits(filter:{code:{eq:$code}}){nodes{id}} plannedMoves(orgUnitId:$unit){nodes{id}} \
+         previewBusinessMode(id:$unit,businessMode:SINGLE){userTotal} previewMove(id:$unit,parentId:$north){userTotal}",
     ),
     probe("Query", "{ % }", "", "delegations{nodes{id}} explainAccess(id:$customer,action:READ){allowed}"),
     probe("DelegationConnection", "{ delegations { % } }", "/delegations", "edges{cursor} nodes{id} pageInfo{endCursor} totalCount"),
@@ -117,7 +118,10 @@ const PROBES: &[Probe] = &[
          assignCustomer(input:{id:$customer,ownerId:$user}){customer{id}} archiveCustomer(input:{id:$archived}){customer{id}} \
          restoreCustomer(input:{id:$customer}){customer{id}} createContact(input:{customerId:$customer,name:\"New\"}){contact{id}} \
          updateContact(input:{id:$contact}){contact{id}} archiveContact(input:{id:$oldContact}){contact{id}} \
-         restoreContact(input:{id:$contact}){contact{id}}",
+         restoreContact(input:{id:$contact}){contact{id}} \
+         createOrgUnit(input:{parentId:$unit,code:\"HQ\",name:\"In use\",kind:SITE}){orgUnit{id}} updateOrgUnit(input:{id:$unit}){orgUnit{id}} \
+         archiveOrgUnit(input:{id:$unit}){orgUnit{id}} restoreOrgUnit(input:{id:$unit}){orgUnit{id}} \
+         moveOrgUnit(input:{id:$unit,parentId:$unit}){orgUnit{id}} cancelPlannedMove(input:{id:$doneMove}){plannedMove{id}}",
     ),
     once(
         "SignInPayload",
@@ -127,6 +131,45 @@ const PROBES: &[Probe] = &[
     ),
     probe("CustomerPayload", "mutation { updateCustomer(input: {id: $customer}) { % } }", "/updateCustomer", "customer{id}"),
     probe("ContactPayload", "mutation { updateContact(input: {id: $contact}) { % } }", "/updateContact", "contact{id}"),
+    probe("OrgUnitPayload", "mutation { updateOrgUnit(input: {id: $unit}) { % } }", "/updateOrgUnit", "orgUnit{id}"),
+    probe(
+        "MoveOrgUnitPayload",
+        "mutation { moveOrgUnit(input: {id: $unit, parentId: $hq, at: \"2999-01-01T00:00:00Z\"}) { % } }",
+        "/moveOrgUnit",
+        "orgUnit{id} plannedMove{id}",
+    ),
+    probe("PlannedMovePayload", "mutation { cancelPlannedMove(input: {id: $openMove}) { % } }", "/cancelPlannedMove", "plannedMove{id}"),
+    probe(
+        "PlannedMove",
+        "{ plannedMoves(orgUnitId: $unit, first: 1) { nodes { % } } }",
+        "/plannedMoves/nodes/0",
+        "id orgUnit{id} parent{id} at plannedBy{id} plannedAt outcome doneAt",
+    ),
+    probe(
+        "PlannedMoveConnection",
+        "{ plannedMoves(orgUnitId: $unit) { % } }",
+        "/plannedMoves",
+        "edges{cursor} nodes{id} pageInfo{endCursor} totalCount",
+    ),
+    probe("PlannedMoveEdge", "{ plannedMoves(orgUnitId: $unit) { edges { % } } }", "/plannedMoves/edges/0", "cursor node{id}"),
+    probe(
+        "RightsPreview",
+        "{ previewBusinessMode(id: $unit, businessMode: SINGLE) { % } }",
+        "/previewBusinessMode",
+        "userTotal users{user{id}}",
+    ),
+    probe(
+        "UserChanges",
+        "{ previewBusinessMode(id: $unit, businessMode: SINGLE) { users { % } } }",
+        "/previewBusinessMode/users/0",
+        "user{id} changes{action}",
+    ),
+    probe(
+        "RightChange",
+        "{ previewBusinessMode(id: $unit, businessMode: SINGLE) { users { changes { % } } } }",
+        "/previewBusinessMode/users/0/changes/0",
+        "resource action ownRows before after unitTotal units{id}",
+    ),
     once("Viewer", "{ viewer { % } }", "/viewer", "id name username posts{id} can(resource:CUSTOMER,action:UPDATE)"),
     once("Post", "{ viewer { posts { % } } }", "/viewer/posts/0", "id role title unit{id} validFrom validTo"),
     probe(
@@ -150,9 +193,10 @@ const PROBES: &[Probe] = &[
         "OrgUnit",
         "{ node(id: $unit) { ... on OrgUnit { % } } }",
         "/node",
-        "id code name kind parent{id} ancestors{id} children{totalCount} createdAt customers(filter:{id:{eq:$customer}}){nodes{id}}",
+        "id code name kind parent{id} ancestors{id} children{totalCount} createdAt updatedAt version customers(filter:{id:{eq:$customer}}){nodes{id}}",
     ),
     probe("OrgUnit", "{ node(id: $modal) { ... on OrgUnit { % } } }", "/node", "businessMode"),
+    probe("OrgUnit", "{ node(id: $closed) { ... on OrgUnit { % } } }", "/node", "archivedAt"),
     probe("User", "{ node(id: $user) { ... on User { % } } }", "/node", "id name title"),
     probe(
         "CustomerConnection",
@@ -306,6 +350,38 @@ async fn fill(app: &TestApp, [live, archived, _, _, user]: [&str; 5]) -> BTreeMa
     ])
 }
 
+/// Plans a move of a unit that lies ahead, and one that was done; adds a site to the unit, which is archived.
+async fn plan(app: &TestApp, unit: &str) -> BTreeMap<&'static str, String> {
+    let (unit, north, admin) = (app.unit(unit).await, app.unit("NORTH").await, app.user("hq.admin").await);
+    let [open, done, closed]: [Uuid; 3] = [app.clock.id(), app.clock.id(), app.clock.id()];
+    let [unit_sql, admin_sql, closed_sql] = [unit, admin, closed].map(|id| sql_id(app.engine, id));
+    for (id, due, outcome) in [(open, 4_000_000_000_000_000_i64, "NULL, NULL"), (done, 1, "2, 'DONE'")] {
+        let id = sql_id(app.engine, id);
+        app.execute(&format!(
+            "INSERT INTO due_work (id, kind, record_id, unit_id, details, due_at, planned_by, created_at, done_at, outcome) \
+             VALUES ({id}, 'MOVE_UNIT', {unit_sql}, {unit_sql}, '{{\"parentId\":\"{north}\"}}', {due}, {admin_sql}, 1, {outcome})"
+        ))
+        .await;
+    }
+    app.execute(&format!(
+        "INSERT INTO org_unit (id, code, name, kind, parent_id, region_id, created_at, updated_at, version, archived_at) \
+         SELECT {closed_sql}, code || '-CLOSED', name, 'SITE', id, region_id, 1, 1, 1, 1 FROM org_unit WHERE id = {unit_sql}"
+    ))
+    .await;
+    app.execute(&format!(
+        "INSERT INTO org_path SELECT ancestor_id, {closed_sql}, depth + 1 FROM org_path WHERE descendant_id = {unit_sql} \
+         UNION ALL SELECT id, id, 0 FROM org_unit WHERE id = {closed_sql}"
+    ))
+    .await;
+    BTreeMap::from([
+        ("openMove", global("PlannedMove", open)),
+        ("doneMove", global("PlannedMove", done)),
+        ("closed", global("OrgUnit", closed)),
+        ("north", global("OrgUnit", north)),
+        ("hq", global("OrgUnit", app.unit("HQ").await)),
+    ])
+}
+
 /// A line a field, a column a role.
 fn render(title: &str, lines: &[(String, Vec<String>)]) -> String {
     let mut headings = vec![String::new()];
@@ -348,6 +424,8 @@ on_both! {
         let mut text = Vec::new();
         for (section, (title, names)) in ROWS.into_iter().enumerate() {
             let mut ids = fill(&app, names).await;
+            ids.extend(plan(&app, names[2]).await);
+            app.rights_changed().await;
             for (name, code) in [("unit", names[2]), ("modal", names[3])] {
                 ids.insert(name, global("OrgUnit", app.unit(code).await));
             }

@@ -10,7 +10,7 @@ use branchwise::config::Config;
 use branchwise::db::{Db, DbConfig, Rights};
 use branchwise::http::{self, App};
 use branchwise::lifecycle::Drain;
-use branchwise::org::SignIn;
+use branchwise::org::{SignIn, due};
 use branchwise::schema;
 use branchwise::secrets::Secrets;
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
@@ -125,12 +125,15 @@ pub struct TestApp {
     pub url: String,
     pub raw: DatabaseConnection,
     pub database: Database,
+    /// Does what falls due.
+    pub due_work: tokio::task::JoinHandle<()>,
     drain: Drain,
     client: reqwest::Client,
 }
 
 impl Drop for TestApp {
     fn drop(&mut self) {
+        self.due_work.abort();
         self.drain.begin();
         self.drain.abort();
     }
@@ -177,7 +180,7 @@ impl TestApp {
         let mut config = Config::from_environment(|_| None).expect("defaults");
         configure(&mut config);
         let sign_in = SignIn::try_new(db.clone(), secrets.tokens.clone()).expect("sign-in");
-        let schema = schema::build(secrets.clone(), sign_in);
+        let schema = schema::build(secrets.clone(), sign_in, rights.clone());
         let drain = Drain::new();
         let app = App::try_new(schema, db.clone(), rights.clone(), secrets.tokens.clone(), Arc::new(config), drain.clone())
             .expect("an application");
@@ -185,8 +188,9 @@ impl TestApp {
         let url = format!("http://{}/graphql", listener.local_addr().unwrap());
         tokio::spawn(http::serve(listener, app));
         tokio::spawn(rights.clone().watch());
+        let due_work = tokio::spawn(due::watch(db.clone(), rights.clone()));
         let raw = connect(&database.url).await.expect("a second connection");
-        Some(Self { engine, db, rights, secrets, clock, url, raw, database, drain, client: reqwest::Client::new() })
+        Some(Self { engine, db, rights, secrets, clock, url, raw, database, due_work, drain, client: reqwest::Client::new() })
     }
 
     /// Somebody of this user name, signed in.

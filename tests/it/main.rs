@@ -41,4 +41,5 @@ mod schema;
 mod smoke;
 mod statements;
 mod tables;
+mod units;
 mod writes;

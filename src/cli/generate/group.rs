@@ -1,7 +1,7 @@
 //! The organisation of a generated group: regions, some inside others, branches of very different size, sites under some. Pure.
 
 use entity::org_unit::{self, BusinessMode, UnitKind};
-use entity::{Timestamp, UnitId, UserId, org_parent, org_path};
+use entity::{Timestamp, UnitId, UserId};
 
 use super::dice::Dice;
 use super::words;
@@ -106,17 +106,4 @@ fn unit(dice: &mut Dice, code: String, name: String, kind: UnitKind, above: Opti
     };
     let line = [id].into_iter().chain(above.into_iter().flat_map(|above| above.line.iter().copied())).collect();
     Unit { row, line, size, owners: Vec::new() }
-}
-
-impl Unit {
-    /// Under whom it has stood since it opened.
-    pub fn stood(&self, dice: &mut Dice) -> org_parent::Model {
-        let at = self.row.created_at;
-        org_parent::Model { id: dice.id(at), unit_id: self.row.id, parent_id: self.row.parent_id, valid_from: at, valid_to: None }
-    }
-
-    /// Its part of the closure.
-    pub fn paths(&self) -> impl Iterator<Item = org_path::Model> {
-        self.line.iter().zip(0..).map(|(above, depth)| org_path::Model { ancestor_id: *above, descendant_id: self.row.id, depth })
-    }
 }

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use clap::Args;
-use entity::{contact, org_parent, org_path, org_unit, post, user};
+use entity::{contact, post, user};
 use indicatif::HumanCount;
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -30,7 +30,6 @@ use crate::error::Error;
 use crate::org;
 use crate::secrets::{hash_password, random_text};
 use customers::{Batch, Market};
-use dice::Dice;
 use group::Unit;
 use staff::Staff;
 
@@ -138,12 +137,9 @@ async fn found(tx: &Scoped, units: Vec<Unit>, staff: Staff, plan: &Plan) -> Resu
     let permit = tx.viewer().permit::<OrganisationAdminister>()?;
     let Some(hq) = units.first().map(|unit| unit.row.id) else { return Ok(()) };
     let at_hq = Place { unit: hq, owner: None };
-    let mut dice = Dice::new(plan.seed, 2);
-    let stood: Vec<org_parent::Model> = units.iter().map(|unit| unit.stood(&mut dice)).collect();
-    let paths: Vec<org_path::Model> = units.iter().flat_map(Unit::paths).collect();
-    tx.insert::<org_unit::Entity, _>(&permit, units.into_iter().map(|unit| (at_hq, unit.row)).collect()).await?;
-    tx.insert_beside::<org_parent::Entity>(stood).await?;
-    tx.insert_beside::<org_path::Entity>(paths).await?;
+    for unit in units {
+        tx.hang(&permit, at_hq, unit.row).await?;
+    }
     tx.insert::<user::Entity, _>(&permit, staff.users.into_iter().map(|user| (at_hq, user)).collect()).await?;
     tx.insert::<post::Entity, _>(&permit, staff.posts.into_iter().map(|post| (at_hq, post)).collect()).await?;
     let mut changes = Changes::new();

@@ -17,7 +17,7 @@ use crate::graphql::listing::{page, page_under};
 use crate::graphql::loader::Loader;
 use crate::graphql::page::{PageArgs, Paging};
 use crate::graphql::words::{BusinessMode, UnitKind};
-use crate::org::filter::{OrgUnitFilter, OrgUnitSort, order};
+use crate::org::filter::{OrgUnitFilter, OrgUnitSort, kept, order};
 use crate::org::repo::{self, UnitRow};
 use crate::text::looked_for;
 
@@ -86,6 +86,7 @@ impl OrgUnit {
     async fn children(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "true: archived units as well; needs the right to administer, and shows those within it.")] archived: Option<bool>,
         #[graphql(desc = "From the beginning: how many, at most 100 (20).")] first: Option<i32>,
         #[graphql(desc = "Behind the row of this cursor.")] after: Option<String>,
         #[graphql(desc = "From the end: how many, at most 100.")] last: Option<i32>,
@@ -97,11 +98,12 @@ impl OrgUnit {
         let scoped = ctx.scoped()?;
         let parent = self.0.model.id.0;
         let paging = Paging::try_new(ctx, PageArgs { first, after, last, before }, Some(parent))?;
+        let kept = kept(scoped, archived, "archived")?;
         let asked = Asked {
             shape: paging.shape.clone(),
             // A unit that is seen only as a card does not tell where it stands.
-            query: scoped.find().at_least(Level::Full),
-            totals: scoped.sql().at_least(Level::Full),
+            query: scoped.find().filter(kept.clone()).at_least(Level::Full),
+            totals: scoped.sql().filter(kept).at_least(Level::Full),
             parent: org_unit::Column::ParentId,
             parent_of: |row: &org_unit::Model| row.parent_id.map_or(row.id.0, |parent| parent.0),
             order: order(None),
@@ -118,6 +120,21 @@ impl OrgUnit {
     /// When it was created; null for units outside your own line and subtree.
     async fn created_at(&self) -> Option<OffsetDateTime> {
         self.is_whole().then(|| self.0.model.created_at.into())
+    }
+
+    /// When it was last changed; null for units outside your own line and subtree.
+    async fn updated_at(&self) -> Option<OffsetDateTime> {
+        self.is_whole().then(|| self.0.model.updated_at.into())
+    }
+
+    /// Rises with every change: hand it in as `expectedVersion`. Null for units outside your own line and subtree.
+    async fn version(&self) -> Option<i64> {
+        self.is_whole().then_some(self.0.model.version)
+    }
+
+    /// When it was archived; null while it is in use, and for units outside your own line and subtree.
+    async fn archived_at(&self) -> Option<OffsetDateTime> {
+        self.0.model.archived_at.filter(|_| self.is_whole()).map(Into::into)
     }
 
     /// The customers that this very unit serves and you see; for its whole subtree ask `customers(filter: {underUnit: ...})`. Null where
@@ -177,7 +194,7 @@ impl OrgUnitQuery {
     ) -> Result<OrgUnitConnection> {
         ctx.scoped()?.viewer().permit::<OrganisationRead>()?;
         let paging = Paging::try_new(ctx, PageArgs { first, after, last, before }, None)?;
-        let query = ctx.scoped()?.find::<org_unit::Entity>().filter(filter.unwrap_or_default().condition()?);
+        let query = ctx.scoped()?.find::<org_unit::Entity>().filter(filter.unwrap_or_default().condition(ctx.scoped()?)?);
         Ok(OrgUnitConnection(page(ctx, query, &order(sort), &paging, OrgUnit).await?))
     }
 }

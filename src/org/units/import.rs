@@ -3,20 +3,17 @@
 use std::collections::HashMap;
 
 use entity::org_unit::{self, BusinessMode, UnitKind};
-use entity::{ActiveEnum, Timestamp, UnitId, org_parent, org_path};
-use serde_json::json;
-use uuid::Uuid;
+use entity::{ActiveEnum, UnitId};
 
-use super::{repo, rules};
+use super::{NewUnit, blank, record_change, record_new, repo, rules};
 use crate::access::action::OrganisationAdminister;
 use crate::access::visible::Place;
-use crate::access::{FieldClass, Permit, Permits};
-use crate::audit::{self, Entry, RecordType};
+use crate::access::{Permit, Permits};
 use crate::db::{Scoped, Touched};
 use crate::error::{Error, Violation};
 use crate::import::{Outcome, RowError, RowResult};
 use crate::patch::Patch;
-use crate::record::{FieldOf, Record, differences};
+use crate::record::{Record, differences};
 
 /// A row of an `org-units` file.
 #[derive(Clone, Debug)]
@@ -31,40 +28,6 @@ pub struct UnitLine {
     pub name: String,
     /// How it works with others.
     pub business_mode: Patch<BusinessMode>,
-}
-
-const FIELDS: &[FieldOf<org_unit::Model>] = &[
-    FieldOf { name: "code", class: FieldClass::Card, value: |row| json!(row.code), shown: None },
-    FieldOf { name: "name", class: FieldClass::Card, value: |row| json!(row.name), shown: None },
-    FieldOf { name: "kind", class: FieldClass::Card, value: |row| json!(row.kind.to_value()), shown: None },
-    FieldOf { name: "parentId", class: FieldClass::Note, value: |row| json!(row.parent_id.map(|unit| unit.0)), shown: None },
-    FieldOf {
-        name: "businessMode",
-        class: FieldClass::Note,
-        value: |row| json!(row.business_mode.map(|mode| mode.to_value())),
-        shown: None,
-    },
-];
-
-impl Record for org_unit::Entity {
-    const TYPE: RecordType = RecordType::OrgUnit;
-
-    fn fields() -> &'static [FieldOf<org_unit::Model>] {
-        FIELDS
-    }
-
-    fn id(row: &org_unit::Model) -> Uuid {
-        row.id.0
-    }
-
-    fn version(row: &org_unit::Model) -> i64 {
-        row.version
-    }
-
-    fn stamp(row: &mut org_unit::Model, now: Timestamp) {
-        row.version += 1;
-        row.updated_at = now;
-    }
 }
 
 /// The tree as it grows while a file is read.
@@ -105,6 +68,7 @@ pub async fn import(scoped: &Scoped, lines: Vec<UnitLine>) -> Result<Vec<RowResu
 }
 
 async fn import_within(tx: &Scoped, permit: &Permit<OrganisationAdminister>, lines: Vec<UnitLine>) -> Result<Vec<RowResult>, Error> {
+    tx.hold_tree().await?;
     let mut tree = Growing { units: HashMap::new(), codes: HashMap::new() };
     for row in repo::every_unit(tx).await? {
         tree.put(row.model);
@@ -216,7 +180,7 @@ async fn change(
     if tx.save::<org_unit::Entity, _>(permit, &stands, &after).await? == 0 {
         return Err(Error::forbidden());
     }
-    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(RecordType::OrgUnit, after.id, audit::at(after.id), changes)]).await?;
+    record_change(tx, after.id, changes).await?;
     tree.put(after);
     Ok(Ok(Outcome::Changed))
 }
@@ -228,40 +192,24 @@ async fn add(
     line: &UnitLine,
     parent: Option<&org_unit::Model>,
 ) -> Result<(), Error> {
-    let now = tx.now();
-    let id: UnitId = tx.clock().id();
-    let region = parent.and_then(|parent| parent.region_id).or((line.kind == UnitKind::Region).then_some(id));
     let mut business_mode = None;
     line.business_mode.clone().apply(&mut business_mode);
-    let unit = org_unit::Model {
-        id,
-        code: line.code.clone(),
-        name: line.name.clone(),
-        kind: line.kind,
-        parent_id: parent.map(|parent| parent.id),
-        region_id: region,
-        business_mode,
-        created_at: now,
-        updated_at: now,
-        version: 1,
-        archived_at: None,
-    };
+    let new = NewUnit { code: line.code.clone(), name: line.name.clone(), kind: line.kind, business_mode };
+    let unit = blank(tx, parent, new);
     tree.put(unit.clone());
     let place = Place { unit: tree.known_above(tx, &unit), owner: None };
     if !tx.reaches(permit, place) {
         tree.take_back(&unit);
         return Err(Error::forbidden());
     }
+    if parent.is_some_and(|parent| parent.archived_at.is_some()) {
+        tree.take_back(&unit);
+        return Err(Error::invalid(rules::archived("parent_code")));
+    }
     if !repo::taken_codes(tx, vec![unit.code.clone()]).await?.is_empty() {
         tree.take_back(&unit);
         return Err(Error::invalid(Violation::new("code", "unique", "is in use by a unit out of the importing user's sight", "已被使用")));
     }
-    tx.insert::<org_unit::Entity, _>(permit, vec![(place, unit.clone())]).await?;
-    let stood = org_parent::Model { id: tx.clock().id(), unit_id: id, parent_id: unit.parent_id, valid_from: now, valid_to: None };
-    tx.insert_beside::<org_parent::Entity>(vec![stood]).await?;
-    let paths = tree.line(&unit).into_iter().zip(0..).map(|(ancestor_id, depth)| org_path::Model { ancestor_id, descendant_id: id, depth });
-    tx.insert_beside::<org_path::Entity>(paths.collect()).await?;
-    let nothing = org_unit::Model { code: String::new(), name: String::new(), parent_id: None, business_mode: None, ..unit.clone() };
-    let changes = differences::<org_unit::Entity>(&nothing, &unit);
-    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(RecordType::OrgUnit, id, audit::at(id), changes)]).await
+    tx.hang(permit, place, unit.clone()).await?;
+    record_new(tx, &unit).await
 }

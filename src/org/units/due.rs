@@ -1,0 +1,79 @@
+//! What falls due, done at its moment: in order, each in a unit of work of its own, as whoever planned it and with the rights of that
+//! moment. Of several instances one does it; what fell due while none ran is done before an instance serves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entity::{DueWorkId, due_work};
+
+use super::moving::{DONE, Move, REFUSED, finish, move_within, parent_of};
+use super::repo;
+use crate::access::action::OrganisationAdminister;
+use crate::access::{Permits, Viewer};
+use crate::db::{Db, Rights, Scoped, due_work_unscoped};
+use crate::error::Error;
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Does what falls due until the process ends.
+pub async fn watch(db: Db, rights: Arc<Rights>) {
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = catch_up(&db, &rights).await {
+            tracing::warn!(%error, "what falls due could not be read");
+        }
+    }
+}
+
+/// Does everything that is due by now. What cannot be done for want of the database is left for the next time.
+pub async fn catch_up(db: &Db, rights: &Arc<Rights>) -> Result<(), Error> {
+    let mut left = Vec::new();
+    while let Some(next) = repo::next_due(&db.seen_by(due_work_unscoped(rights)), &left).await? {
+        let id = next.id;
+        match complete(db, rights, id).await {
+            Ok(Some(outcome)) => tracing::info!(due_work = %id.0, outcome, "done at its moment"),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(due_work = %id.0, %error, "left for the next time");
+                left.push(id);
+            }
+        }
+        rights.refresh().await?;
+    }
+    Ok(())
+}
+
+/// Does one thing, unless somebody else has meanwhile. Returns what became of it.
+async fn complete(db: &Db, rights: &Arc<Rights>, id: DueWorkId) -> Result<Option<&'static str>, Error> {
+    let rights = rights.clone();
+    let system = due_work_unscoped(&rights);
+    db.transaction(&system, move |tx| async move {
+        tx.hold_tree().await?;
+        let Some(planned) = repo::due_now(&tx, id).await? else { return Ok(None) };
+        // Whoever held the tree before may have changed the planner's rights.
+        rights.refresh().await?;
+        let planner = match planned.planned_by {
+            Some(user) => rights.viewer(user).await?,
+            None => Some(tx.viewer().clone()),
+        };
+        let outcome = outcome(&tx, planner.as_ref(), &planned).await?;
+        let actor = planner.map_or_else(|| tx.clone(), |planner| tx.seen_by(planner));
+        finish(&tx, &actor, &tx.viewer().permit::<OrganisationAdminister>()?, &planned, outcome).await?;
+        Ok(Some(outcome))
+    })
+    .await
+}
+
+async fn outcome(tx: &Scoped, planner: Option<&Arc<Viewer>>, planned: &due_work::Model) -> Result<&'static str, Error> {
+    let (Some(planner), Some(unit), Some(parent)) = (planner, planned.unit_id, parent_of(planned)) else { return Ok(REFUSED) };
+    let Ok(permit) = planner.permit::<OrganisationAdminister>() else { return Ok(REFUSED) };
+    let to = Move { unit, parent, expected_version: None };
+    match move_within(&tx.seen_by(planner.clone()), &permit, to, planned.due_at).await {
+        Ok(()) => Ok(DONE),
+        // Said before anything was written.
+        Err(Error::Forbidden { .. } | Error::NotFound { .. } | Error::Invalid(_)) => Ok(REFUSED),
+        Err(error) => Err(error),
+    }
+}
