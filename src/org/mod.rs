@@ -2,6 +2,7 @@
 
 pub mod filter;
 pub mod graphql;
+mod posts;
 pub mod repo;
 pub mod rules;
 pub mod sign_in;

@@ -14,9 +14,10 @@ use crate::access::{FieldClass, Permit, Permits};
 use crate::audit::{self, Entry, RecordType};
 use crate::db::{Scoped, Touched};
 use crate::error::{Error, Violation};
+use crate::graphql::id::to_global;
 use crate::import::{Outcome, RowError, RowResult};
 use crate::patch::Patch;
-use crate::record::{FieldOf, Record, differences};
+use crate::record::{FieldOf, Record, Shown, differences};
 
 /// A row of an `org-units` file.
 #[derive(Clone, Debug)]
@@ -37,7 +38,12 @@ const FIELDS: &[FieldOf<org_unit::Model>] = &[
     FieldOf { name: "code", class: FieldClass::Card, value: |row| json!(row.code), shown: None },
     FieldOf { name: "name", class: FieldClass::Card, value: |row| json!(row.name), shown: None },
     FieldOf { name: "kind", class: FieldClass::Card, value: |row| json!(row.kind.to_value()), shown: None },
-    FieldOf { name: "parentId", class: FieldClass::Note, value: |row| json!(row.parent_id.map(|unit| unit.0)), shown: None },
+    FieldOf {
+        name: "parentId",
+        class: FieldClass::Note,
+        value: |row| json!(row.parent_id.map(|unit| unit.0)),
+        shown: Some(Shown::Id(RecordType::OrgUnit, |id| to_global(UnitId(id)).0)),
+    },
     FieldOf {
         name: "businessMode",
         class: FieldClass::Note,
