@@ -8,7 +8,8 @@ use crate::access::{Action, Permits, Resource};
 use crate::contact::graphql::{Contact, ContactMutation};
 use crate::contact::{self as contacts, ContactRow};
 use crate::customer::filter::{IdentityLookups, LookedUp};
-use crate::customer::graphql::{Customer, CustomerMutation, CustomerQuery};
+use crate::customer::graphql::{Customer, CustomerMutation, CustomerQuery, RevealMutation};
+use crate::customer::reveal::RevealsPerDay;
 use crate::customer::{self as customers, CustomerRow};
 use crate::db::Scoped;
 use crate::error::{Error, Violation};
@@ -17,6 +18,8 @@ use crate::graphql::id::{GlobalId, parse};
 use crate::graphql::listing::{load_pages, load_totals};
 use crate::graphql::loader::Loader;
 use crate::graphql::page::MOST;
+use crate::history;
+use crate::history::graphql::{AuditQuery, Chapters, Lengths, PostsAdministered, UserHistories};
 use crate::org::graphql::{OrgUnit, OrgUnitQuery, SignInMutation, TriedToSignIn, User, ViewerQuery};
 use crate::org::repo::{UnitRow, UserRow};
 use crate::org::{self, SignIn};
@@ -43,18 +46,18 @@ pub struct NodeQuery;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, CustomerQuery);
+pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, CustomerQuery, AuditQuery);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SignInMutation, CustomerMutation, ContactMutation);
+pub struct Mutation(SignInMutation, CustomerMutation, RevealMutation, ContactMutation);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
-/// The schema over these secrets; `sign_in` verifies passwords.
-pub fn build(secrets: Secrets, sign_in: SignIn) -> Schema {
-    definition().data(secrets).data(sign_in).data(IdentityLookups::default()).finish()
+/// The schema over these secrets; `sign_in` verifies passwords, `reveals` bounds what a user may open.
+pub fn build(secrets: Secrets, sign_in: SignIn, reveals: RevealsPerDay) -> Schema {
+    definition().data(secrets).data(sign_in).data(reveals).data(IdentityLookups::default()).finish()
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.
@@ -83,6 +86,10 @@ pub fn prepare(request: async_graphql::Request, scoped: Option<Scoped>) -> async
         .data(load_totals::<customer::Entity>(&scoped))
         .data(load_pages::<contact::Entity>(&scoped))
         .data(load_totals::<contact::Entity>(&scoped))
+        .data(Chapters::new(&scoped, |scoped, asked| Box::pin(async move { scoped.histories(asked).await })))
+        .data(Lengths::new(Loader::new(&scoped, |scoped, asked| Box::pin(async move { scoped.histories_counted(asked).await }))))
+        .data(UserHistories::new(&scoped, |scoped, ids| Box::pin(async move { scoped.histories_of_users(ids).await })))
+        .data(PostsAdministered::new(&scoped, |scoped, ids| Box::pin(history::repo::posts_administered(scoped, ids))))
         .data(scoped)
 }
 

@@ -24,8 +24,10 @@
 //! ```
 
 mod conn;
+mod daily;
 mod directory;
 mod error;
+mod history;
 mod nested;
 mod page;
 mod query;
@@ -38,6 +40,7 @@ mod write;
 
 pub use conn::{Db, DbConfig, Migration, MigrationState, sqlite_file};
 pub use directory::{Credentials, operator_unscoped};
+pub use history::{Chapter, History, newest_first};
 pub use nested::{Asked, Nested, counts, pages};
 pub use page::{KeyValue, Order, PageOf, Slice};
 pub use query::{Query, Row};
