@@ -84,18 +84,26 @@ pub struct Entry {
     action: String,
     /// By whose arms it may have been done: resource and action.
     by: Option<(Resource, Action)>,
+    reason: Option<String>,
 }
 
 impl Entry {
     /// An entry for action `A` on a record that stands at `place`.
     pub fn of<A: Acts>(record_type: RecordType, record: impl Into<Uuid>, place: Option<Place>, changes: Changes) -> Self {
         let action = format!("{}:{}", A::RESOURCE.word(), A::ACTION.word());
-        Self { record_type, record: record.into(), place, changes, action, by: Some((A::RESOURCE, A::ACTION)) }
+        Self { record_type, record: record.into(), place, changes, action, by: Some((A::RESOURCE, A::ACTION)), reason: None }
     }
 
     /// An entry for what no grant speaks of: signing in, being refused.
     pub fn event(record_type: RecordType, record: impl Into<Uuid>, what: &str, changes: Changes) -> Self {
-        Self { record_type, record: record.into(), place: None, changes, action: format!("{}:{what}", record_type.word()), by: None }
+        let action = format!("{}:{what}", record_type.word());
+        Self { record_type, record: record.into(), place: None, changes, action, by: None, reason: None }
+    }
+
+    /// The same with the reason that the actor gives.
+    #[must_use]
+    pub fn because(self, reason: String) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 }
 
@@ -124,7 +132,7 @@ pub async fn record(scoped: &Scoped, entries: Vec<Entry>) -> Result<(), Error> {
                 id: scoped.clock().id(),
                 at,
                 actor_id,
-                reason: reason.clone(),
+                reason: entry.reason.or_else(|| reason.clone()),
                 action: entry.action,
                 record_type: entry.record_type.word().to_owned(),
                 record_id: entry.record,

@@ -257,7 +257,7 @@ impl Written {
         }
     }
 
-    fn numbers(&self) -> [(&'static str, u64); 20] {
+    fn numbers(&self) -> [(&'static str, u64); 21] {
         let (http, database, limits) = (&self.http, &self.database, &self.limits);
         [
             ("http.body_limit_bytes", http.body_limit_bytes as u64),
@@ -280,6 +280,7 @@ impl Written {
             ("limits.root_fields", limits.root_fields),
             ("limits.cost", limits.cost),
             ("limits.selections", limits.selections),
+            ("limits.reveals_per_day", limits.reveals_per_day),
         ]
     }
 }

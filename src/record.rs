@@ -3,6 +3,7 @@
 
 use entity::Timestamp;
 use serde_json::{Map, Value as Json, json};
+use time::Date;
 use uuid::Uuid;
 
 use crate::access::visible::{Visible, Writes};
@@ -19,8 +20,52 @@ pub struct FieldOf<M> {
     pub class: FieldClass,
     /// The value as the audit keeps it; identity numbers only as a word that tells whether there is one.
     pub value: fn(&M) -> Json,
-    /// The value as the API shows it, where that is another.
-    pub shown: Option<fn(&M) -> Json>,
+    /// How the API shows such a value, where it is not as the audit keeps it.
+    pub shown: Option<Shown>,
+}
+
+/// How a value is shown that the audit keeps in another form.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown {
+    /// A moment, kept in microseconds.
+    Moment,
+    /// A day, kept as year and number within the year.
+    Day,
+    /// Texts by key, kept as an object.
+    Pairs,
+    /// A text of CONTACT data, and its mask for whoever sees no more of it.
+    Masked(fn(&str) -> String),
+    /// Another record of this type, kept by its id; and the id as clients see it.
+    Id(RecordType, fn(Uuid) -> String),
+}
+
+impl Shown {
+    /// A value in clear, as the API shows it.
+    pub fn in_clear(self, value: &Json) -> Json {
+        match self {
+            Self::Moment => json!(value.as_i64().and_then(|at| Timestamp(at).rfc3339())),
+            Self::Day => json!(day(value).map(|day| day.to_string())),
+            Self::Pairs => value.as_object().into_iter().flatten().map(|(key, value)| json!({ "key": key, "value": value })).collect(),
+            Self::Masked(_) => value.clone(),
+            Self::Id(_, global) => json!(value.as_str().and_then(|id| Uuid::try_parse(id).ok()).map(global)),
+        }
+    }
+}
+
+fn day(value: &Json) -> Option<Date> {
+    let part = |at: usize| value.get(at).and_then(Json::as_i64);
+    Date::from_ordinal_date(i32::try_from(part(0)?).ok()?, u16::try_from(part(1)?).ok()?).ok()
+}
+
+impl<M> FieldOf<M> {
+    /// The value of a row, as the API shows it.
+    fn shown_of(&self, row: &M) -> Json {
+        let value = (self.value)(row);
+        match self.shown {
+            Some(shown) => shown.in_clear(&value),
+            None => value,
+        }
+    }
 }
 
 /// A table whose rows are changed one by one, with a version.
@@ -166,7 +211,7 @@ pub fn stale<E: Record>(row: &Row<E>, wanted: &E::Model, said: &Said) -> Error {
         if said.fields.contains(&field.name) && (field.value)(&row.model) != (field.value)(wanted) {
             fields.push(field.name.to_owned());
         }
-        current.insert(field.name.to_owned(), field.shown.unwrap_or(field.value)(&row.model));
+        current.insert(field.name.to_owned(), field.shown_of(&row.model));
     }
     Error::Conflict(Box::new(Conflict {
         current_version: Some(E::version(&row.model)),

@@ -10,7 +10,8 @@ use crate::access::{Action, Permits, Resource};
 use crate::contact::graphql::{Contact, ContactMutation};
 use crate::contact::{self as contacts, ContactRow};
 use crate::customer::filter::{IdentityLookups, LookedUp};
-use crate::customer::graphql::{Customer, CustomerMutation, CustomerQuery};
+use crate::customer::graphql::{Customer, CustomerMutation, CustomerQuery, RevealMutation};
+use crate::customer::reveal::RevealsPerDay;
 use crate::customer::{self as customers, CustomerRow};
 use crate::db::{Rights, Scoped};
 use crate::error::{Error, Violation};
@@ -20,6 +21,8 @@ use crate::graphql::id::{GlobalId, parse};
 use crate::graphql::listing::{load_pages, load_totals};
 use crate::graphql::loader::Loader;
 use crate::graphql::page::MOST;
+use crate::history;
+use crate::history::graphql::{AuditQuery, Chapters, Lengths, PostsAdministered, UserHistories};
 use crate::org::graphql::{
     DelegationMutation, DelegationQuery, OrgUnit, OrgUnitMutation, OrgUnitQuery, PlannedMoveQuery, SignInMutation, TriedToSignIn,
     UnitPreviewQuery, User, ViewerQuery,
@@ -49,18 +52,28 @@ pub struct NodeQuery;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, PlannedMoveQuery, UnitPreviewQuery, DelegationQuery, CustomerQuery, ExplainQuery);
+pub struct Query(
+    ViewerQuery,
+    NodeQuery,
+    OrgUnitQuery,
+    PlannedMoveQuery,
+    UnitPreviewQuery,
+    DelegationQuery,
+    CustomerQuery,
+    AuditQuery,
+    ExplainQuery,
+);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SignInMutation, OrgUnitMutation, DelegationMutation, CustomerMutation, ContactMutation);
+pub struct Mutation(SignInMutation, OrgUnitMutation, DelegationMutation, CustomerMutation, RevealMutation, ContactMutation);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
-/// The schema over these secrets; `sign_in` verifies passwords, `rights` are told of changes.
-pub fn build(secrets: Secrets, sign_in: SignIn, rights: Arc<Rights>) -> Schema {
-    definition().data(secrets).data(sign_in).data(rights).data(IdentityLookups::default()).finish()
+/// The schema over these secrets; `sign_in` verifies passwords, `rights` are told of changes, `reveals` bounds what a user may open.
+pub fn build(secrets: Secrets, sign_in: SignIn, rights: Arc<Rights>, reveals: RevealsPerDay) -> Schema {
+    definition().data(secrets).data(sign_in).data(rights).data(reveals).data(IdentityLookups::default()).finish()
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.
@@ -94,6 +107,10 @@ fn carry(scoped: &Scoped) -> Data {
     data.insert(load_totals::<customer::Entity>(scoped));
     data.insert(load_pages::<contact::Entity>(scoped));
     data.insert(load_totals::<contact::Entity>(scoped));
+    data.insert(Chapters::new(scoped, |scoped, asked| Box::pin(async move { scoped.histories(asked).await })));
+    data.insert(Lengths::new(Loader::new(scoped, |scoped, asked| Box::pin(async move { scoped.histories_counted(asked).await }))));
+    data.insert(UserHistories::new(scoped, |scoped, ids| Box::pin(async move { scoped.histories_of_users(ids).await })));
+    data.insert(PostsAdministered::new(scoped, |scoped, ids| Box::pin(history::repo::posts_administered(scoped, ids))));
     data
 }
 

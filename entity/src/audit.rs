@@ -12,7 +12,7 @@ pub struct Model {
     pub at: Timestamp,
     /// Null: the operator of the machine or the system itself; `reason` says which.
     pub actor_id: Option<UserId>,
-    /// Why the system acted; null for a user.
+    /// Why the system acted; of a user, where a reason must be given.
     pub reason: Option<String>,
     /// Resource and action, as in `customer:update`.
     pub action: String,

@@ -57,6 +57,8 @@ actions! {
     CustomerArchive = Customer Archive,
     /// Importing customers.
     CustomerImport = Customer Import,
+    /// Opening single masked values of customers and their contacts.
+    CustomerReveal = Customer Reveal,
     /// Adding contacts.
     ContactCreate = Contact Create,
     /// Changing contacts.
@@ -69,6 +71,8 @@ actions! {
     OrganisationAdminister = Organisation Administer,
     /// Seeing users.
     UserRead = User Read,
+    /// Seeing the audit.
+    AuditRead = Audit Read,
 }
 
 /// Proof that a viewer may perform action `A` on some row at least; which rows, its arms say.

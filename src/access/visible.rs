@@ -16,13 +16,13 @@
 //! }
 //! ```
 
-use entity::{Timestamp, UnitId, UserId, contact, customer, delegation, due_work, org_path, org_unit, post, user};
+use entity::{Timestamp, UnitId, UserId, audit, contact, customer, delegation, due_work, org_path, org_unit, post, user};
 use sea_orm::sea_query::{DynIden, Expr, ExprTrait, IntoIden, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait};
 
 use super::action::{
-    Acts, ContactArchive, ContactCreate, ContactUpdate, CustomerArchive, CustomerAssign, CustomerCreate, CustomerRead, CustomerUpdate,
-    OrganisationAdminister, OrganisationRead, UserRead,
+    Acts, AuditRead, ContactArchive, ContactCreate, ContactUpdate, CustomerArchive, CustomerAssign, CustomerCreate, CustomerRead,
+    CustomerUpdate, OrganisationAdminister, OrganisationRead, UserRead,
 };
 use super::{Action, Area, Arm, Level, Origin, Resource, Viewer};
 
@@ -393,6 +393,68 @@ pub trait Personal: EntityTrait {
     fn person() -> Self::Column;
 }
 
+/// Audit rows: those of the units that one audits. A row of no unit is for whoever audits the whole group, and nobody owns one.
+impl Visible for audit::Entity {
+    type Read = AuditRead;
+
+    fn unit() -> Option<audit::Column> {
+        Some(audit::Column::UnitId)
+    }
+
+    fn ways(arms: &[Arm], viewer: &Viewer, _: Timestamp) -> Vec<RowArm> {
+        // Audit rows carry no region.
+        let named = |area: &Area| match area {
+            Area::Region(region) => Area::cut_out(viewer.tree(), *region, Vec::new()),
+            area => area.clone(),
+        };
+        let arms: Vec<Arm> =
+            arms.iter().filter(|arm| arm.owner.is_none()).map(|arm| Arm { area: named(&arm.area), ..arm.clone() }).collect();
+        scoped_ways(&arms, audit::Column::UnitId, audit::Column::UnitId, |_| Condition::all())
+    }
+
+    fn place(row: &audit::Model, _: Option<UserId>) -> Option<Place> {
+        row.unit_id.map(|unit| Place { unit, owner: None })
+    }
+}
+
+/// A table whose rows have a history that is read by whoever reads the row: its audit rows, whatever unit they tell.
+pub trait Remembered: Visible {
+    /// What the audit calls such a record.
+    const RECORD_TYPE: &'static str;
+
+    /// The level from which the history is told.
+    const TOLD_FROM: Level = Self::FLOOR;
+
+    /// The id of a row.
+    fn id(row: &Self::Model) -> uuid::Uuid;
+}
+
+impl Remembered for customer::Entity {
+    const RECORD_TYPE: &'static str = "customer";
+
+    fn id(row: &customer::Model) -> uuid::Uuid {
+        row.id.0
+    }
+}
+
+impl Remembered for contact::Entity {
+    const RECORD_TYPE: &'static str = "contact";
+
+    fn id(row: &contact::Model) -> uuid::Uuid {
+        row.id.0
+    }
+}
+
+/// Of a unit that is seen as a card only, no history is told.
+impl Remembered for org_unit::Entity {
+    const RECORD_TYPE: &'static str = "org_unit";
+    const TOLD_FROM: Level = Level::Full;
+
+    fn id(row: &org_unit::Model) -> uuid::Uuid {
+        row.id.0
+    }
+}
+
 fn people_ways<C: ColumnTrait>(arms: &[Arm], viewer: &Viewer, now: Timestamp, person: C) -> Vec<RowArm> {
     if arms.is_empty() {
         return Vec::new();
@@ -444,7 +506,7 @@ impl Viewer {
     }
 }
 
-/// A table that is only ever written beside another, in the same unit of work, and that no viewer reads through it.
+/// A table that is only ever written beside another, in the same unit of work.
 pub trait Attendant: EntityTrait {}
 
 impl Attendant for entity::audit::Entity {}

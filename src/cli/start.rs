@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::customer::reveal::RevealsPerDay;
 use crate::db::{Db, Rights, sqlite_file};
 use crate::http::App;
 use crate::lifecycle::{Drain, drain_on_signal};
@@ -54,7 +55,9 @@ pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config
     tokio::spawn(drain_on_signal(drain.clone()));
     let sign_in = SignIn::try_new(db.clone(), secrets.tokens.clone())?;
     let tokens = secrets.tokens.clone();
-    let app = App::try_new(schema::build(secrets, sign_in, rights.clone()), db.clone(), rights, tokens, Arc::new(config), drain)?;
+    let reveals = RevealsPerDay(config.limits.reveals_per_day);
+    let schema = schema::build(secrets, sign_in, rights.clone(), reveals);
+    let app = App::try_new(schema, db.clone(), rights, tokens, Arc::new(config), drain)?;
     tracing::info!(%address, "serving");
     ready(&format!("http://{address}/graphql"));
     http::serve(listener, app).await?;

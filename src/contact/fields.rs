@@ -4,9 +4,9 @@ use entity::{Timestamp, contact};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::access::FieldClass;
+use crate::access::{FieldClass, mask_email, mask_phone};
 use crate::audit::RecordType;
-use crate::record::{FieldOf, Record};
+use crate::record::{FieldOf, Record, Shown};
 
 type Model = contact::Model;
 
@@ -22,13 +22,13 @@ pub const EMAIL: &str = "email";
 const FIELDS: &[FieldOf<Model>] = &[
     FieldOf { name: NAME, class: FieldClass::Profile, value: |row| json!(row.name), shown: None },
     FieldOf { name: ROLE, class: FieldClass::Profile, value: |row| json!(row.role), shown: None },
-    FieldOf { name: PHONE, class: FieldClass::Contact, value: |row| json!(row.phone), shown: None },
-    FieldOf { name: EMAIL, class: FieldClass::Contact, value: |row| json!(row.email), shown: None },
+    FieldOf { name: PHONE, class: FieldClass::Contact, value: |row| json!(row.phone), shown: Some(Shown::Masked(mask_phone)) },
+    FieldOf { name: EMAIL, class: FieldClass::Contact, value: |row| json!(row.email), shown: Some(Shown::Masked(mask_email)) },
     FieldOf {
         name: "archivedAt",
         class: FieldClass::Profile,
         value: |row| json!(row.archived_at.map(|at| at.0)),
-        shown: Some(|row| json!(row.archived_at.and_then(Timestamp::rfc3339))),
+        shown: Some(Shown::Moment),
     },
 ];
 

@@ -13,8 +13,10 @@ use crate::graphql::connection::connection;
 use crate::graphql::context::Ask;
 use crate::graphql::id::{from_global, to_global};
 use crate::graphql::loader::Loader;
+use crate::graphql::page::PageArgs;
 use crate::graphql::patch::patch;
 use crate::graphql::words::SightLevel;
+use crate::history::graphql::{HistoryConnection, history_of};
 use crate::patch::Patch;
 
 /// A person at a customer.
@@ -66,6 +68,18 @@ impl Contact {
     /// E-mail address. From FULL; masked at BASIC.
     async fn email(&self) -> Option<String> {
         self.masked(self.0.model.email.as_ref(), mask_email)
+    }
+
+    /// What was done to the contact, newest first, as far as you see its fields.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "From the beginning: how many, at most 100 (20).")] first: Option<i32>,
+        #[graphql(desc = "Behind the row of this cursor.")] after: Option<String>,
+        #[graphql(desc = "From the end: how many, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Before the row of this cursor.")] before: Option<String>,
+    ) -> Result<Option<HistoryConnection>> {
+        history_of(ctx, self.0.model.id.0, self.0.history(), PageArgs { first, after, last, before }).await
     }
 
     /// How clearly you see this contact: as clearly as its customer.

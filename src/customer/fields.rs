@@ -1,13 +1,13 @@
 //! The fields of a customer and their classes: the one table behind reading, hiding, writing, filtering, sorting and the audit.
 
-use entity::{ActiveEnum, Timestamp, customer};
+use entity::{ActiveEnum, Timestamp, UnitId, UserId, customer};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use crate::access::FieldClass;
+use crate::access::{FieldClass, mask_email, mask_phone, mask_text};
 use crate::audit::RecordType;
 use crate::graphql::id::to_global;
-use crate::record::{FieldOf, Record};
+use crate::record::{FieldOf, Record, Shown};
 
 type Model = customer::Model;
 
@@ -32,24 +32,20 @@ fields! {
     NAME "name" Card |row| json!(row.name);
     KIND "kind" Card |row| json!(row.kind.to_value());
     CLASS "class" Card |row| json!(row.class.to_value());
-    UNIT "unitId" Card |row| json!(row.unit_id.0) => |row| json!(to_global(row.unit_id).as_str());
-    OWNER "ownerId" Card |row| json!(row.owner_id.map(|owner| owner.0)) => |row| json!(row.owner_id.map(|owner| to_global(owner).to_string()));
-    ARCHIVED_AT "archivedAt" Card |row| json!(row.archived_at.map(|at| at.0)) => |row| json!(row.archived_at.and_then(Timestamp::rfc3339));
+    UNIT "unitId" Card |row| json!(row.unit_id.0) => Shown::Id(RecordType::OrgUnit, |id| to_global(UnitId(id)).0);
+    OWNER "ownerId" Card |row| json!(row.owner_id.map(|owner| owner.0)) => Shown::Id(RecordType::User, |id| to_global(UserId(id)).0);
+    ARCHIVED_AT "archivedAt" Card |row| json!(row.archived_at.map(|at| at.0)) => Shown::Moment;
     INDUSTRY "industry" Profile |row| json!(row.industry);
-    PHONE "phone" Contact |row| json!(row.phone);
-    EMAIL "email" Contact |row| json!(row.email);
-    ADDRESS "address" Contact |row| json!(row.address);
-    BIRTH_DATE "birthDate" Personal |row| json!(row.birth_date);
+    PHONE "phone" Contact |row| json!(row.phone) => Shown::Masked(mask_phone);
+    EMAIL "email" Contact |row| json!(row.email) => Shown::Masked(mask_email);
+    ADDRESS "address" Contact |row| json!(row.address) => Shown::Masked(mask_text);
+    BIRTH_DATE "birthDate" Personal |row| json!(row.birth_date) => Shown::Day;
     GENDER "gender" Personal |row| json!(row.gender);
     OCCUPATION "occupation" Personal |row| json!(row.occupation);
     EDUCATION "education" Personal |row| json!(row.education);
     ANNUAL_INCOME "annualIncome" Amount income;
     IDENTITY_NUMBER "identityNumber" Identity |row| if row.identity_index.is_some() { json!("present") } else { Json::Null };
-    CUSTOM_FIELDS "customFields" Note |row| row.custom.clone() => custom;
-}
-
-fn custom(row: &Model) -> Json {
-    row.custom.as_object().into_iter().flatten().map(|(key, value)| json!({ "key": key, "value": value })).collect()
+    CUSTOM_FIELDS "customFields" Note |row| row.custom.clone() => Shown::Pairs;
 }
 
 fn income(row: &Model) -> Json {

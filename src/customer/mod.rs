@@ -5,6 +5,7 @@ pub mod filter;
 pub mod graphql;
 pub mod import;
 pub mod repo;
+pub mod reveal;
 pub mod rules;
 
 use std::sync::Arc;

@@ -25,8 +25,10 @@
 
 mod bulk;
 mod conn;
+mod daily;
 mod directory;
 mod error;
+mod history;
 mod nested;
 mod page;
 mod query;
@@ -40,6 +42,7 @@ mod write;
 
 pub use conn::{Db, DbConfig, Migration, MigrationState, sqlite_file};
 pub use directory::{Credentials, due_work_unscoped, operator_unscoped};
+pub use history::{Chapter, History, newest_first};
 pub use nested::{Asked, Nested, counts, pages};
 pub use page::{KeyValue, Order, PageOf, Slice};
 pub use query::{Query, Row};

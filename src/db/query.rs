@@ -25,7 +25,21 @@ const KEYS: &str = "keys";
 const TOP: &str = "top";
 const PARENTS: &str = "parents";
 
-/// A row and how clearly the viewer sees it.
+/// A row and how clearly the viewer sees it. Made by reading it, and in no other way: whoever holds one has seen the row.
+///
+/// ```compile_fail,E0451
+/// use branchwise::{access::Level, db::Row};
+/// fn forge(model: entity::customer::Model) -> Row<entity::customer::Entity> {
+///     Row { model, level: Level::Full, place: None, _seen: todo!() }
+/// }
+/// ```
+///
+/// ```no_run
+/// use branchwise::{access::Level, db::Row};
+/// fn take(row: Row<entity::customer::Entity>) -> (entity::customer::Model, Level) {
+///     (row.model, row.level)
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Row<E: EntityTrait> {
     /// The row.
@@ -34,7 +48,12 @@ pub struct Row<E: EntityTrait> {
     pub level: Level,
     /// Where it stands; none for tables that belong to no unit.
     pub place: Option<Place>,
+    pub(super) _seen: Seen,
 }
+
+/// What only reading gives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen;
 
 /// A query under construction. Everything added is ANDed to the row rule.
 pub struct Query<E> {
@@ -296,6 +315,6 @@ impl<E: Visible> Query<E> {
             None => Some(E::FLOOR),
             Some(place) => self.scoped.viewer().level_at(<E::Read as Acts>::RESOURCE, <E::Read as Acts>::ACTION, place),
         };
-        Ok(level.filter(|level| *level >= self.floor).map(|level| Row { model, level, place }))
+        Ok(level.filter(|level| *level >= self.floor).map(|level| Row { model, level, place, _seen: Seen }))
     }
 }

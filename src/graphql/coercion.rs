@@ -65,7 +65,7 @@ fn named(of: &Type) -> Name {
 }
 
 /// The operation that a request means.
-fn meant<'a>(document: &'a ExecutableDocument, operation: Option<&str>) -> Option<&'a OperationDefinition> {
+pub(super) fn meant<'a>(document: &'a ExecutableDocument, operation: Option<&str>) -> Option<&'a OperationDefinition> {
     let is_meant = |name: Option<&Name>| operation.is_none_or(|wanted| name.is_some_and(|name| name.as_str() == wanted));
     document.operations.iter().find(|(name, _)| is_meant(*name)).map(|(_, operation)| &operation.node)
 }

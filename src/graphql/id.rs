@@ -3,7 +3,7 @@
 use async_graphql::ID;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use entity::{ContactId, CustomerId, DelegationId, DueWorkId, PostId, UnitId, UserId};
+use entity::{AuditId, ContactId, CustomerId, DelegationId, DueWorkId, PostId, UnitId, UserId};
 use uuid::Uuid;
 
 use crate::error::{Error, Violation};
@@ -19,6 +19,7 @@ macro_rules! global_ids {
 }
 
 global_ids! {
+    AuditId "AuditEntry",
     ContactId "Contact",
     CustomerId "Customer",
     DelegationId "Delegation",

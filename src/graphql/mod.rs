@@ -5,6 +5,7 @@ pub mod coercion;
 pub mod connection;
 pub mod context;
 pub mod decimal;
+pub mod denied;
 pub mod documents;
 pub mod filter;
 pub mod id;

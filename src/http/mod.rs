@@ -30,6 +30,7 @@ use crate::db::{Db, Rights};
 use crate::error::Error;
 use crate::graphql::answer::{Answer, Locale};
 use crate::graphql::coercion::InputTypes;
+use crate::graphql::denied::Denials;
 use crate::graphql::documents::Documents;
 use crate::lifecycle::Drain;
 use crate::schema::Schema;
@@ -53,6 +54,8 @@ pub struct App {
     pub documents: Documents,
     /// What the fields of the schema take in.
     pub inputs: InputTypes,
+    /// What is refused, for the audit.
+    pub denials: Denials,
     /// Tells when the end begins.
     pub drain: Drain,
     /// A permit for each request in execution.
@@ -77,6 +80,7 @@ impl App {
             rights,
             tokens,
             documents: Documents::new(config.limits.clone()),
+            denials: Denials::default(),
             drain,
             executing: Arc::new(Semaphore::new(config.http.max_concurrent_requests)),
             database: health::DatabaseHealth::default(),

@@ -14,6 +14,7 @@ use super::token::{self, Credential};
 use crate::error::{Error, Violation};
 use crate::graphql::answer::{Answer, Locale, Stage, status};
 use crate::graphql::coercion::InputTypes;
+use crate::graphql::denied::Denied;
 use crate::graphql::limits::analyse;
 
 /// What may be asked without a token.
@@ -100,6 +101,9 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
             (Some(_), true) => None,
         };
         if let Some(error) = denied {
+            if let Some(viewer) = &viewer {
+                app.denials.keep(&app.db.seen_by(viewer.clone()), operation.as_deref(), vec![Denied::at("__schema", &error)]).await;
+            }
             let answer = Answer::at(&error, Stage::Denied(status(&error)), locale);
             return Reply { challenge: viewer.is_none(), operation, ..Reply::new(answer) };
         }
@@ -119,10 +123,14 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
     let mut request = Request::new(String::new()).variables(parameters.variables);
     request.operation_name = parameters.operation_name;
     request.set_parsed_query(document.as_ref().clone());
-    let scoped = viewer.map(|viewer| app.db.seen_by(viewer));
+    let scoped = viewer.clone().map(|viewer| app.db.seen_by(viewer));
     let response = app.schema.execute(crate::schema::prepare(request, scoped)).await;
     if writes && let Err(error) = app.rights.catch_up().await {
         tracing::warn!(%error, "changed rights are taken in later");
+    }
+    if let (Some(viewer), true) = (viewer, response.is_err()) {
+        let denied = Denied::in_response(&document, operation.as_deref(), &response, writes);
+        app.denials.keep(&app.db.seen_by(viewer), operation.as_deref(), denied).await;
     }
     Reply { operation, ..Reply::new(Answer::of_response(&response, locale, !writes)) }
 }

@@ -95,7 +95,7 @@ pub async fn lend(scoped: &Scoped, new: NewDelegation) -> Result<DelegationRow, 
 pub async fn end(scoped: &Scoped, id: DelegationId) -> Result<DelegationRow, Error> {
     scoped
         .transaction(move |tx| async move {
-            let row = tx.find::<delegation::Entity>().id(id.0).for_update().one().await?.ok_or_else(Error::not_found)?;
+            let mut row = tx.find::<delegation::Entity>().id(id.0).for_update().one().await?.ok_or_else(Error::not_found)?;
             let now = tx.now();
             if row.model.valid_to <= now {
                 return Ok(row);
@@ -115,7 +115,8 @@ pub async fn end(scoped: &Scoped, id: DelegationId) -> Result<DelegationRow, Err
             audit::note(&mut changes, "validTo", json!(row.model.valid_to.0), json!(now.0));
             audit::record(&tx, vec![Entry::event(RecordType::Delegation, id, "end", changes)]).await?;
             tx.touch_rights(Touched::User(after.delegate_id)).await?;
-            Ok(Row { model: after, ..row })
+            row.model = after;
+            Ok(row)
         })
         .await
 }

@@ -3,6 +3,7 @@
 pub mod delegations;
 pub mod filter;
 pub mod graphql;
+mod posts;
 pub mod repo;
 pub mod rules;
 pub mod sign_in;

@@ -10,13 +10,13 @@ use uuid::Uuid;
 use super::{repo, rules};
 use crate::access::action::OrganisationAdminister;
 use crate::access::visible::Place;
-use crate::access::{Area, FieldClass, Origin, Permit, Permits};
+use crate::access::{Area, FieldClass, Origin, Permit, Permits, mask_email};
 use crate::audit::{self, Changes, Entry, RecordType};
 use crate::db::{Scoped, Touched};
 use crate::error::{Error, Violation};
 use crate::import::{Outcome, Refused, RowError, RowResult};
 use crate::patch::Patch;
-use crate::record::{FieldOf, Record, differences};
+use crate::record::{FieldOf, Record, Shown, differences};
 use crate::text::email_violation;
 
 /// A row of a `users` file.
@@ -37,8 +37,8 @@ pub struct UserLine {
 const FIELDS: &[FieldOf<user::Model>] = &[
     FieldOf { name: "username", class: FieldClass::Card, value: |row| json!(row.username), shown: None },
     FieldOf { name: "name", class: FieldClass::Card, value: |row| json!(row.name), shown: None },
-    FieldOf { name: "email", class: FieldClass::Contact, value: |row| json!(row.email), shown: None },
-    FieldOf { name: "disabledAt", class: FieldClass::Note, value: |row| json!(row.disabled_at.map(|at| at.0)), shown: None },
+    FieldOf { name: "email", class: FieldClass::Contact, value: |row| json!(row.email), shown: Some(Shown::Masked(mask_email)) },
+    FieldOf { name: "disabledAt", class: FieldClass::Note, value: |row| json!(row.disabled_at.map(|at| at.0)), shown: Some(Shown::Moment) },
 ];
 
 impl Record for user::Entity {

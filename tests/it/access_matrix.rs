@@ -64,7 +64,7 @@ const fn once(of: &'static str, document: &'static str, at: &'static str, fields
 }
 
 const PROBES: &[Probe] = &[
-    once("Query", "{ % }", "", "viewer{name}"),
+    once("Query", "{ % }", "", "viewer{name} auditLog(first:1){nodes{id}}"),
     probe(
         "Query",
         "{ % }",
@@ -118,7 +118,7 @@ const PROBES: &[Probe] = &[
          assignCustomer(input:{id:$customer,ownerId:$user}){customer{id}} archiveCustomer(input:{id:$archived}){customer{id}} \
          restoreCustomer(input:{id:$customer}){customer{id}} createContact(input:{customerId:$customer,name:\"New\"}){contact{id}} \
          updateContact(input:{id:$contact}){contact{id}} archiveContact(input:{id:$oldContact}){contact{id}} \
-         restoreContact(input:{id:$contact}){contact{id}} \
+         restoreContact(input:{id:$contact}){contact{id}} revealField(input:{id:$customer,field:\"phone\",reason:\"x\"}){value} \
          createOrgUnit(input:{parentId:$unit,code:\"HQ\",name:\"In use\",kind:SITE}){orgUnit{id}} updateOrgUnit(input:{id:$unit}){orgUnit{id}} \
          archiveOrgUnit(input:{id:$unit}){orgUnit{id}} restoreOrgUnit(input:{id:$unit}){orgUnit{id}} \
          moveOrgUnit(input:{id:$unit,parentId:$unit}){orgUnit{id}} cancelPlannedMove(input:{id:$doneMove}){plannedMove{id}}",
@@ -177,7 +177,7 @@ const PROBES: &[Probe] = &[
         "{ node(id: $customer) { ... on Customer { % } } }",
         "/node",
         "id externalRef name kind class unit{id} owner{id} industry phone email address birthDate gender occupation education \
-         annualIncome{amount} identityNumber customFields{key} contacts{nodes{id}} level hiddenFields createdAt updatedAt version",
+         annualIncome{amount} identityNumber customFields{key} contacts{nodes{id}} history{nodes{id}} level hiddenFields createdAt updatedAt version",
     ),
     probe("Customer", "{ node(id: $archived) { ... on Customer { % } } }", "/node", "archivedAt"),
     probe("Money", "{ node(id: $customer) { ... on Customer { annualIncome { % } } } }", "/node/annualIncome", "amount currency"),
@@ -186,18 +186,56 @@ const PROBES: &[Probe] = &[
         "Contact",
         "{ node(id: $contact) { ... on Contact { % } } }",
         "/node",
-        "id customer{id} name role phone email level createdAt updatedAt version",
+        "id customer{id} name role phone email history{nodes{id}} level createdAt updatedAt version",
     ),
     probe("Contact", "{ node(id: $oldContact) { ... on Contact { % } } }", "/node", "archivedAt"),
     probe(
         "OrgUnit",
         "{ node(id: $unit) { ... on OrgUnit { % } } }",
         "/node",
-        "id code name kind parent{id} ancestors{id} children{totalCount} createdAt updatedAt version customers(filter:{id:{eq:$customer}}){nodes{id}}",
+        "id code name kind parent{id} ancestors{id} children{totalCount} createdAt updatedAt version history{nodes{id}} customers(filter:{id:{eq:$customer}}){nodes{id}}",
     ),
     probe("OrgUnit", "{ node(id: $modal) { ... on OrgUnit { % } } }", "/node", "businessMode"),
     probe("OrgUnit", "{ node(id: $closed) { ... on OrgUnit { % } } }", "/node", "archivedAt"),
-    probe("User", "{ node(id: $user) { ... on User { % } } }", "/node", "id name title"),
+    probe("User", "{ node(id: $user) { ... on User { % } } }", "/node", "id name title history{nodes{id}}"),
+    probe(
+        "RevealFieldPayload",
+        "mutation { revealField(input: {id: $customer, field: \"phone\", reason: \"x\"}) { % } }",
+        "/revealField",
+        "value",
+    ),
+    probe(
+        "HistoryConnection",
+        "{ node(id: $customer) { ... on Customer { history(first: 2) { % } } } }",
+        "/node/history",
+        "edges{cursor} nodes{id} pageInfo{endCursor} totalCount",
+    ),
+    probe(
+        "HistoryEdge",
+        "{ node(id: $customer) { ... on Customer { history(first: 1) { edges { % } } } } }",
+        "/node/history/edges/0",
+        "cursor node{id}",
+    ),
+    probe(
+        "HistoryEntry",
+        "{ node(id: $customer) { ... on Customer { history(first: 1) { nodes { % } } } } }",
+        "/node/history/nodes/0",
+        "id at action actorName actor{id} onBehalfOf reason changes{field}",
+    ),
+    probe(
+        "FieldChange",
+        "{ node(id: $customer) { ... on Customer { history(first: 1) { nodes { changes { % } } } } } }",
+        "/node/history/nodes/0/changes/0",
+        "field before after beforeHidden afterHidden",
+    ),
+    once("AuditConnection", "{ auditLog(first: 1) { % } }", "/auditLog", "edges{cursor} nodes{id} pageInfo{endCursor} totalCount"),
+    once("AuditEdge", "{ auditLog(first: 1) { edges { % } } }", "/auditLog/edges/0", "cursor node{id}"),
+    probe(
+        "AuditEntry",
+        "{ auditLog(first: 1, filter: {recordId: $customer}) { nodes { % } } }",
+        "/auditLog/nodes/0",
+        "id at action recordType recordId unit{id} actorId actorName actor{id} onBehalfOf reason changes{field}",
+    ),
     probe(
         "CustomerConnection",
         "{ orgUnit(id: $unit) { customers(filter: {id: {eq: $customer}}) { % } } }",
@@ -311,7 +349,8 @@ async fn every_field(actor: &Actor<'_>) -> BTreeSet<String> {
     found
 }
 
-/// Gives a customer a value in every field, and a second contact, which is archived; archives another customer.
+/// Gives a customer a value in every field, an entry in its history that is newer than any other, and a second contact, which is archived;
+/// archives another customer.
 async fn fill(app: &TestApp, [live, archived, _, _, user]: [&str; 5]) -> BTreeMap<&'static str, String> {
     let (customer, archived, contact) = (app.customer(live).await, app.customer(archived).await, app.contact(live).await);
     let [sql, old, first] = [customer, archived, contact].map(|id| sql_id(app.engine, id));
@@ -339,6 +378,14 @@ async fn fill(app: &TestApp, [live, archived, _, _, user]: [&str; 5]) -> BTreeMa
     app.execute(&format!(
         "INSERT INTO delegation (id, post_id, delegator_id, delegate_id, actions, level, valid_from, valid_to, created_at, updated_at, version) \
          SELECT {id}, id, user_id, {nobody}, '[\"customer:share\"]', 'CARD', 1, 4000000000000000, 1, 1, 1 FROM post WHERE user_id = {lender}"
+    ))
+    .await;
+    let steward = sql_id(app.engine, app.user("hq.steward").await);
+    let entry = sql_id(app.engine, app.clock.id());
+    app.execute(&format!(
+        "INSERT INTO audit (id, at, actor_id, actor_name, behalf_of_name, reason, action, record_type, record_id, unit_id, changes) \
+         SELECT {entry}, 4000000000000000, {steward}, 'Nadia', 'Somebody', 'Why', 'customer:update', 'customer', id, unit_id, \
+         '{{\"phone\":[\"13800138000\",\"13800138001\"]}}' FROM customer WHERE id = {sql}"
     ))
     .await;
     BTreeMap::from([

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use branchwise::cli::sample;
 use branchwise::clock::Clock;
 use branchwise::config::Config;
+use branchwise::customer::reveal::RevealsPerDay;
 use branchwise::db::{Db, DbConfig, Rights};
 use branchwise::http::{self, App};
 use branchwise::lifecycle::Drain;
@@ -180,7 +181,8 @@ impl TestApp {
         let mut config = Config::from_environment(|_| None).expect("defaults");
         configure(&mut config);
         let sign_in = SignIn::try_new(db.clone(), secrets.tokens.clone()).expect("sign-in");
-        let schema = schema::build(secrets.clone(), sign_in, rights.clone());
+        let reveals = RevealsPerDay(config.limits.reveals_per_day);
+        let schema = schema::build(secrets.clone(), sign_in, rights.clone(), reveals);
         let drain = Drain::new();
         let app = App::try_new(schema, db.clone(), rights.clone(), secrets.tokens.clone(), Arc::new(config), drain.clone())
             .expect("an application");

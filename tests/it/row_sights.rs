@@ -233,7 +233,7 @@ async fn writes_agree(app: &TestApp) {
     for asker in Asker::everybody(app, &world).await {
         asker.writes().await;
     }
-    assert_eq!(app.number("SELECT COUNT(*) FROM audit").await, 0, "what changes nothing leaves no trace");
+    assert_eq!(app.number("SELECT COUNT(*) FROM audit WHERE record_type <> 'request'").await, 0, "what changes nothing leaves no trace");
 }
 
 on_groups_at_random! {

@@ -16,7 +16,8 @@ pub async fn tables(app: &TestApp) -> Vec<String> {
     app.select(sql).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
 }
 
-/// All rows of all tables as text: equal before and after means that nothing changed at all.
+/// All rows of all tables as text: equal before and after means that nothing changed at all. The audit tells of refusals too, which change
+/// nothing: those rows are left out.
 pub async fn contents(app: &TestApp) -> BTreeMap<String, Vec<String>> {
     let mut contents = BTreeMap::new();
     for table in tables(app).await {
@@ -28,12 +29,20 @@ pub async fn contents(app: &TestApp) -> BTreeMap<String, Vec<String>> {
             }
             Engine::Postgres => format!("CAST({table} AS text)"),
         };
-        let mut rows: Vec<String> =
-            app.select(&format!("SELECT {row} FROM {table}")).await.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        let mut rows: Vec<String> = app
+            .select(&format!("SELECT {row} FROM {table} {}", but_refusals(&table)))
+            .await
+            .iter()
+            .map(|row| row.try_get_by_index(0).unwrap())
+            .collect();
         rows.sort();
         contents.insert(table, rows);
     }
     contents
+}
+
+fn but_refusals(table: &str) -> &'static str {
+    if table == "audit" { "WHERE record_type <> 'request'" } else { "" }
 }
 
 /// How many rows a table has.
@@ -52,9 +61,9 @@ pub struct Audit {
     pub changes: Json,
 }
 
-/// The whole audit.
+/// The whole audit but refusals.
 pub async fn audits(app: &TestApp) -> Vec<Audit> {
-    let rows = app.select("SELECT id, actor_id, action, record_id, unit_id, changes FROM audit").await;
+    let rows = app.select("SELECT id, actor_id, action, record_id, unit_id, changes FROM audit WHERE record_type <> 'request'").await;
     rows.iter()
         .map(|row| Audit {
             id: row.try_get("", "id").unwrap(),
@@ -65,6 +74,12 @@ pub async fn audits(app: &TestApp) -> Vec<Audit> {
             changes: row.try_get("", "changes").unwrap(),
         })
         .collect()
+}
+
+/// What was refused, oldest first: who, and what the row tells.
+pub async fn refusals(app: &TestApp) -> Vec<(Option<Uuid>, Json)> {
+    let rows = app.select("SELECT actor_id, changes FROM audit WHERE record_type = 'request' ORDER BY at, id").await;
+    rows.iter().map(|row| (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap())).collect()
 }
 
 /// The audit rows that came since `before`.

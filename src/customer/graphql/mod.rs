@@ -3,7 +3,9 @@
 mod mutation;
 mod object;
 mod query;
+mod reveal;
 
 pub use mutation::CustomerMutation;
 pub use object::{Customer, CustomerConnection};
 pub use query::{CustomerQuery, unit_customers};
+pub use reveal::RevealMutation;

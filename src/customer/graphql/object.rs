@@ -19,6 +19,7 @@ use crate::graphql::loader::Loader;
 use crate::graphql::money::Money;
 use crate::graphql::page::{PageArgs, Paging};
 use crate::graphql::words::{CustomerClass, CustomerKind, SightLevel};
+use crate::history::graphql::{HistoryConnection, history_of};
 use crate::org::graphql::{OrgUnit, User};
 use crate::record::hidden_fields;
 use crate::secrets::Secrets;
@@ -200,6 +201,18 @@ impl Customer {
             slice: paging.slice.clone(),
         };
         Ok(Some(ContactConnection(page_under(ctx, parent, asked, &paging, Contact).await?)))
+    }
+
+    /// What was done to the customer, newest first, as far as you see its fields.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "From the beginning: how many, at most 100 (20).")] first: Option<i32>,
+        #[graphql(desc = "Behind the row of this cursor.")] after: Option<String>,
+        #[graphql(desc = "From the end: how many, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Before the row of this cursor.")] before: Option<String>,
+    ) -> Result<Option<HistoryConnection>> {
+        history_of(ctx, self.row().id.0, self.0.history(), PageArgs { first, after, last, before }).await
     }
 
     /// How clearly you see this customer.

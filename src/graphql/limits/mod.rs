@@ -38,6 +38,8 @@ pub struct Limits {
     pub cost: u64,
     /// Selections of all operations of the document.
     pub selections: u64,
+    /// Not of a document: masked values that a user may reveal on one day.
+    pub reveals_per_day: u64,
 }
 
 impl Default for Limits {
@@ -54,6 +56,7 @@ impl Default for Limits {
             root_fields: 50,
             cost: 50_000,
             selections: 50_000,
+            reveals_per_day: 50,
         }
     }
 }

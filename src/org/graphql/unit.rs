@@ -17,6 +17,7 @@ use crate::graphql::listing::{page, page_under};
 use crate::graphql::loader::Loader;
 use crate::graphql::page::{PageArgs, Paging};
 use crate::graphql::words::{BusinessMode, UnitKind};
+use crate::history::graphql::{HistoryConnection, history_of};
 use crate::org::filter::{OrgUnitFilter, OrgUnitSort, kept, order};
 use crate::org::repo::{self, UnitRow};
 use crate::text::looked_for;
@@ -135,6 +136,18 @@ impl OrgUnit {
     /// When it was archived; null while it is in use, and for units outside your own line and subtree.
     async fn archived_at(&self) -> Option<OffsetDateTime> {
         self.0.model.archived_at.filter(|_| self.is_whole()).map(Into::into)
+    }
+
+    /// What was done to the unit, newest first; null for units outside your own line and subtree.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "From the beginning: how many, at most 100 (20).")] first: Option<i32>,
+        #[graphql(desc = "Behind the row of this cursor.")] after: Option<String>,
+        #[graphql(desc = "From the end: how many, at most 100.")] last: Option<i32>,
+        #[graphql(desc = "Before the row of this cursor.")] before: Option<String>,
+    ) -> Result<Option<HistoryConnection>> {
+        history_of(ctx, self.0.model.id.0, self.0.history(), PageArgs { first, after, last, before }).await
     }
 
     /// The customers that this very unit serves and you see; for its whole subtree ask `customers(filter: {underUnit: ...})`. Null where

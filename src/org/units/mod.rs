@@ -19,7 +19,7 @@ use crate::db::{Row, Scoped, Touched};
 use crate::error::{Conflict, Error, Violation};
 use crate::graphql::id::to_global;
 use crate::patch::Patch;
-use crate::record::{FieldOf, Record, Said, change_row, differences};
+use crate::record::{FieldOf, Record, Said, Shown, change_row, differences};
 
 pub use import::{UnitLine, import};
 
@@ -31,7 +31,7 @@ const FIELDS: &[FieldOf<org_unit::Model>] = &[
         name: "parentId",
         class: FieldClass::Note,
         value: |row| json!(row.parent_id.map(|unit| unit.0)),
-        shown: Some(|row| json!(row.parent_id.map(|unit| to_global(unit).to_string()))),
+        shown: Some(Shown::Id(RecordType::OrgUnit, |id| to_global(UnitId(id)).0)),
     },
     FieldOf {
         name: "businessMode",
@@ -39,12 +39,7 @@ const FIELDS: &[FieldOf<org_unit::Model>] = &[
         value: |row| json!(row.business_mode.map(|mode| mode.to_value())),
         shown: None,
     },
-    FieldOf {
-        name: "archivedAt",
-        class: FieldClass::Note,
-        value: |row| json!(row.archived_at.map(|at| at.0)),
-        shown: Some(|row| json!(row.archived_at.and_then(Timestamp::rfc3339))),
-    },
+    FieldOf { name: "archivedAt", class: FieldClass::Note, value: |row| json!(row.archived_at.map(|at| at.0)), shown: Some(Shown::Moment) },
 ];
 
 impl Record for org_unit::Entity {
