@@ -121,6 +121,7 @@ impl Scoped {
         // Rights are compiled from the tree alone: a rehearsal leaves the rows of customers where they are.
         if before.region_id != region {
             let tables = if self.is_rehearsal() { 1 } else { usize::MAX };
+            self.take_the_time().await?;
             for rows in regional().into_iter().take(tables) {
                 let mut update = Sql::update();
                 update.table(rows.table).value(rows.region, region).and_where(Expr::col(rows.unit).in_subquery(subtree(id)));
@@ -128,6 +129,16 @@ impl Scoped {
             }
         }
         Ok(1)
+    }
+
+    /// A region may hold more customers than one statement may take time for; the deadline is for those who wait for an answer.
+    async fn take_the_time(&self) -> Result<(), Error> {
+        if self.conn.backend() == DbBackend::Postgres {
+            let mut lift = Sql::select();
+            lift.expr(Expr::cust("set_config('statement_timeout', '0', true)"));
+            self.conn.all(&lift).await?;
+        }
+        Ok(())
     }
 
     /// Is nothing left at a unit that would be lost from sight with it: units below, posts that have not ended, customers that are not

@@ -7,10 +7,13 @@ use serde_json::{Value as Json, json};
 
 use crate::app::{Actor, Engine, TestApp};
 use crate::import::run;
+use crate::raw::invented;
 use crate::tables::{contents, user_id};
+use crate::units::{call as call_unit, unit};
 use crate::writes::call;
 
 const USERS: &str = "username,name,role,unit_code\n\
+    admin,Administrator,group_admin,AW\n\
     director,Director,group_director,AW\n\
     na.manager,North America,region_manager,NA\n\
     eu.manager,Europe,region_manager,EU\n\
@@ -64,7 +67,7 @@ async fn each_sees_its_own(engine: Engine) {
     let (Some(folder), Some(app)) = (folder(), TestApp::start_empty(engine).await) else { return };
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     assert_eq!(run(&app, None, Kind::OrgUnits, &read("org_units.csv")).await.counts, [14, 0, 0]);
-    assert_eq!(run(&app, None, Kind::Users, USERS).await.counts, [6, 0, 0]);
+    assert_eq!(run(&app, None, Kind::Users, USERS).await.counts, [7, 0, 0]);
     let customers = read("customers.csv");
     assert_eq!(run(&app, None, Kind::Customers, &customers).await.counts, [18_148, 0, 0]);
     let before = contents(&app).await;
@@ -100,6 +103,23 @@ async fn each_sees_its_own(engine: Engine) {
         for field in HIDDEN.iter().chain(&["contacts"]) {
             assert!(hidden.contains(field), "{field} in {hidden:?}");
         }
+    }
+    canada_moves(&app).await;
+}
+
+/// Canada goes from North America to Europe and back.
+async fn canada_moves(app: &TestApp) {
+    let [na, eu, admin] = [app.actor("na.manager").await, app.actor("eu.manager").await, app.actor("admin").await];
+    let canada = "query($after: String) { customers(first: 1, after: $after, filter: { underUnit: \"UNIT\" }) { nodes { id } } }";
+    let canada = canada.replace("UNIT", &unit(app, "CANADA").await);
+    let id = na.ask(&canada).await["customers"]["nodes"][0]["id"].take();
+    let by_id = "query($id: ID!) { node(id: $id) { id } customer(id: $id) { name level } }";
+    for (parent, counts, sees, does_not) in [("EU", [7_235, 6_701], &eu, &na), ("NA", [8_734, 5_202], &na, &eu)] {
+        call_unit(&admin, "moveOrgUnit", json!({ "id": unit(app, "CANADA").await, "parentId": unit(app, parent).await })).await;
+        assert_eq!([total(&na).await, total(&eu).await], counts.map(Json::from), "Canada under {parent}");
+        assert_eq!(sees.ask_with(by_id, json!({ "id": id })).await["customer"]["level"], "FULL");
+        let gone = does_not.bytes(by_id, &json!({ "id": id })).await;
+        assert_eq!(gone, does_not.bytes(by_id, &json!({ "id": invented("Customer") })).await);
     }
 }
 
