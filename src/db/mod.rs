@@ -37,6 +37,7 @@ mod sql;
 mod transaction;
 mod write;
 
+pub use bulk::Shares;
 pub use conn::{Db, DbConfig, Migration, MigrationState, sqlite_file};
 pub use directory::{Credentials, operator_unscoped};
 pub use nested::{Asked, Nested, counts, pages};
