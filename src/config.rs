@@ -133,6 +133,7 @@ impl DatabaseConfig {
             max_connections: self.max_connections,
             acquire_timeout: Duration::from_millis(self.acquire_timeout_ms),
             statement_timeout: Duration::from_secs(self.statement_timeout_s),
+            bulk: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::customer::reveal::RevealsPerDay;
-use crate::db::{Db, Rights, sqlite_file};
+use crate::db::{Db, DbConfig, Rights, sqlite_file};
 use crate::http::App;
 use crate::lifecycle::{Drain, drain_on_signal};
 use crate::org::{SignIn, due};
@@ -21,9 +21,20 @@ pub fn config() -> Result<Config, Failure> {
 
 /// The database of the configuration, migrated. Errors: where nothing answers.
 pub async fn database(config: &Config, migrate: bool) -> Result<Db, Failure> {
-    let db = Db::connect(config.database.to_db(), Clock::wall()).await.map_err(|error| match sqlite_file(&config.database.url) {
-        Some(file) => Failure::new(format!("{} cannot be opened: is the folder there, and may you write it?", file.display())),
-        None => Failure::from(error),
+    connect(config, migrate, false).await
+}
+
+/// The same for commands that write very many rows.
+pub async fn database_for_bulk(config: &Config, migrate: bool) -> Result<Db, Failure> {
+    connect(config, migrate, true).await
+}
+
+async fn connect(config: &Config, migrate: bool, bulk: bool) -> Result<Db, Failure> {
+    let db = Db::connect(DbConfig { bulk, ..config.database.to_db() }, Clock::wall()).await.map_err(|error| {
+        match sqlite_file(&config.database.url) {
+            Some(file) => Failure::new(format!("{} cannot be opened: is the folder there, and may you write it?", file.display())),
+            None => Failure::from(error),
+        }
     })?;
     if migrate {
         db.migrate_up().await?;

@@ -55,7 +55,7 @@ impl ContactImport {
         Ok(Self { known: Arc::new(known) })
     }
 
-    /// Takes in some rows in one unit of work. What comes back does not wait for the rows before: no two of a file are about one contact.
+    /// Takes in some rows in one unit of work, to be awaited before the next.
     pub fn take_in(&mut self, lines: Vec<ContactLine>) -> impl Future<Output = Result<Vec<RowResult>, Error>> + Send + use<> {
         let known = self.known.clone();
         async move { known.scoped.clone().transaction(move |tx| async move { known.write(&tx, lines).await }).await }

@@ -11,7 +11,7 @@ pub mod rules;
 use std::sync::Arc;
 
 use entity::customer::{self, CustomerClass};
-use entity::{ActiveEnum, CustomerId, UnitId, UserId};
+use entity::{ActiveEnum, CustomerId, Timestamp, UnitId, UserId};
 use serde_json::json;
 
 use crate::access::action::{CustomerArchive, CustomerAssign, CustomerCreate, CustomerRead, CustomerUpdate};
@@ -176,10 +176,13 @@ async fn check_owner(scoped: &Scoped, owner: UserId, unit: UnitId, field: &str) 
 
 /// A customer of which nothing is known yet, at the unit where it begins.
 fn blank(scoped: &Scoped, unit: UnitId, region: Option<UnitId>) -> customer::Model {
-    let now = scoped.now();
+    unknown([scoped.clock().id(), scoped.clock().id()], unit, region, scoped.now())
+}
+
+fn unknown([id, party]: [uuid::Uuid; 2], unit: UnitId, region: Option<UnitId>, now: Timestamp) -> customer::Model {
     customer::Model {
-        id: scoped.clock().id(),
-        party_id: scoped.clock().id(),
+        id: id.into(),
+        party_id: party.into(),
         unit_id: unit,
         region_id: region,
         origin_unit_id: unit,
@@ -231,7 +234,8 @@ async fn insert(scoped: &Scoped, permit: &Permit<CustomerCreate>, rows: Vec<cust
     let entries = rows
         .iter()
         .map(|row| {
-            let mut changes = differences::<customer::Entity>(&blank(scoped, row.unit_id, row.region_id), row);
+            let before = unknown([row.id.0, row.party_id.0], row.unit_id, row.region_id, row.created_at);
+            let mut changes = differences::<customer::Entity>(&before, row);
             for (field, value) in [
                 (fields::NAME, json!(row.name)),
                 (fields::KIND, json!(row.kind.to_value())),

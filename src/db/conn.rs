@@ -20,9 +20,6 @@ use crate::error::Error;
 /// The number of the lock is ours to choose: `branchw` in ASCII.
 const MIGRATION_LOCK: i64 = 0x0062_7261_6e63_6877;
 
-/// Units of work that an import does at once on PostgreSQL: more of them wait for the same disk.
-const WRITERS_AT_ONCE: usize = 2;
-
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Backend {
@@ -43,12 +40,20 @@ pub struct DbConfig {
     pub acquire_timeout: Duration,
     /// After how long PostgreSQL cancels a statement.
     pub statement_timeout: Duration,
+    /// For imports: SQLite's writer holds more of the indexes in memory.
+    pub bulk: bool,
 }
 
 impl DbConfig {
     /// Defaults for this address.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), max_connections: 8, acquire_timeout: Duration::from_secs(2), statement_timeout: Duration::from_secs(30) }
+        Self {
+            url: url.into(),
+            max_connections: 8,
+            acquire_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(30),
+            bulk: false,
+        }
     }
 }
 
@@ -82,8 +87,8 @@ impl Db {
     pub async fn connect(config: DbConfig, clock: Clock) -> Result<Self, Error> {
         let statements = Arc::new(AtomicU64::new(0));
         let (read, write, backend) = if config.url.starts_with("sqlite:") {
-            let write = open(sqlite(&config, 1)).await?;
-            (open(sqlite(&config, config.max_connections)).await?, write, Backend::Sqlite)
+            let write = open(sqlite(&config, 1, if config.bulk { "-65536" } else { CACHE_KIB })).await?;
+            (open(sqlite(&config, config.max_connections, CACHE_KIB)).await?, write, Backend::Sqlite)
         } else if config.url.starts_with("postgres:") || config.url.starts_with("postgresql:") {
             let pool = open(postgres(&config)).await?;
             (pool.clone(), pool, Backend::Postgres)
@@ -171,13 +176,6 @@ impl Db {
         Conn { on: On::Pool(self.read.clone()), statements: self.statements.clone() }
     }
 
-    pub(super) fn lanes(&self) -> usize {
-        match self.backend {
-            Backend::Postgres => WRITERS_AT_ONCE,
-            Backend::Sqlite => 1,
-        }
-    }
-
     pub(super) fn writer(&self) -> &DatabaseConnection {
         &self.write
     }
@@ -211,15 +209,18 @@ fn common(config: &DbConfig, connections: u32) -> ConnectOptions {
     options
 }
 
-fn sqlite(config: &DbConfig, connections: u32) -> ConnectOptions {
+/// Negative: in KiB, not in pages.
+const CACHE_KIB: &str = "-8192";
+
+fn sqlite(config: &DbConfig, connections: u32, cache: &'static str) -> ConnectOptions {
     let mut options = common(config, connections);
-    options.map_sqlx_sqlite_opts(|sqlite| {
+    options.map_sqlx_sqlite_opts(move |sqlite| {
         sqlite
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
-            .pragma("cache_size", "-8192")
+            .pragma("cache_size", cache)
             .pragma("temp_store", "memory")
     });
     options

@@ -40,6 +40,7 @@ mod transaction;
 mod tree;
 mod write;
 
+pub use bulk::Shares;
 pub use conn::{Db, DbConfig, Migration, MigrationState, sqlite_file};
 pub use directory::{Credentials, due_work_unscoped, operator_unscoped};
 pub use history::{Chapter, History, newest_first};

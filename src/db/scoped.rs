@@ -85,11 +85,6 @@ impl Scoped {
         &self.db
     }
 
-    /// How many units of work are worth doing at once: SQLite has one writer, and a server's cores are not ours alone.
-    pub fn lanes(&self) -> usize {
-        self.db.lanes()
-    }
-
     /// Runs `work` in one transaction as the same viewer. Errors: those of [`Db::transaction`].
     pub async fn transaction<T, F, Fut>(&self, work: F) -> Result<T, Error>
     where

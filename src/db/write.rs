@@ -17,7 +17,7 @@
 //! ```
 
 use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, UpdateStatement};
-use sea_orm::{Condition, EntityTrait, Iterable, ModelTrait};
+use sea_orm::{Condition, EntityTrait, IntoActiveModel, Iterable, ModelTrait};
 
 use super::page::{id_column, name};
 use super::scoped::{Scoped, either};
@@ -34,19 +34,25 @@ impl Scoped {
     }
 
     /// Adds rows, each at its place. Errors: FORBIDDEN where the permit does not reach one of them; nothing is added then.
-    pub async fn insert<E: Visible, A: Writes<E>>(&self, permit: &Permit<A>, rows: Vec<(Place, E::Model)>) -> Result<(), Error> {
+    pub async fn insert<E: Visible, A: Writes<E>>(&self, permit: &Permit<A>, rows: Vec<(Place, E::Model)>) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+    {
         if !rows.iter().all(|(told, row)| self.reaches(permit, E::goes_to(row, *told))) {
             return Err(Error::forbidden());
         }
-        self.add::<E>(&rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>()).await
+        self.add::<E>(rows.into_iter().map(|(_, row)| row).collect()).await
     }
 
     /// Adds a row of the viewer's own. Errors: FORBIDDEN for anybody else's.
-    pub async fn insert_own<E: Personal>(&self, row: E::Model) -> Result<(), Error> {
+    pub async fn insert_own<E: Personal>(&self, row: E::Model) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+    {
         if self.viewer().user_id() != Some(E::whose(&row)) {
             return Err(Error::forbidden());
         }
-        self.add::<E>(&[row]).await
+        self.add::<E>(vec![row]).await
     }
 
     /// Changes what differs between two states of one row of the viewer's own, as [`Scoped::save`] does.
@@ -58,11 +64,14 @@ impl Scoped {
     }
 
     /// Adds rows of a table that is only ever written beside another, in the same unit of work.
-    pub async fn insert_beside<E: Attendant>(&self, rows: Vec<E::Model>) -> Result<(), Error> {
+    pub async fn insert_beside<E: Attendant>(&self, rows: Vec<E::Model>) -> Result<(), Error>
+    where
+        E::Model: IntoActiveModel<E::ActiveModel>,
+    {
         if !self.conn.is_transaction() {
             return Err(Error::internal("a row beside another was written outside a unit of work"));
         }
-        self.add::<E>(&rows).await
+        self.add::<E>(rows).await
     }
 
     /// Changes what differs between two states of one row, where it still stands at the version of `before`; the permit must reach the unit

@@ -191,6 +191,30 @@ on_both! {
         assert!(rows.iter().any(|row| row.changes == json!({ "phone": ["13800138017", null] })), "{rows:?}");
     }
 
+    async fn a_file_of_several_units_of_work_is_one_file(app) {
+        let many = app.db.seen_by(operator_unscoped(&app.rights)).shares().rows + 500;
+        let branches = ["SHANGHAI", "HANGZHOU", "", "LONDON"];
+        let row = |number: usize| format!("N-{number},{},PERSON,Name {number},{}\n", branches[number % 4], if number.is_multiple_of(3) { "" } else { "Retail" });
+        let text = "external_ref,branch_code,kind,name,industry\n".to_owned() + (0..many).map(row).collect::<String>().as_str();
+        // The first line once more, behind everything, and the same reference at another branch.
+        let text = text + "N-0,SHANGHAI,PERSON,Again,\nN-0,BEIJING,PERSON,Another,\n";
+        let told = run(&app, None, Kind::Customers, &text).await;
+        let twice = format!("line {}, external_ref: 'N-0' stands in the file twice for this branch", many + 2);
+        assert_eq!(told, Outcome { counts: [many as u64 + 1, 0, 0], bad: vec![twice.clone()] });
+        assert_eq!(app.number("SELECT COUNT(*) FROM customer WHERE external_ref LIKE 'N-%' AND industry IS NULL").await as usize, many.div_ceil(3) + 1);
+        assert_eq!(app.number("SELECT COUNT(*) FROM audit a JOIN customer c ON c.id = a.record_id WHERE c.external_ref LIKE 'N-%'").await as usize, many + 1);
+        let before = contents(&app).await;
+        assert_eq!(run(&app, None, Kind::Customers, &text).await, Outcome { counts: [0, 0, many as u64 + 1], bad: vec![twice] });
+        assert_eq!(contents(&app).await, before);
+        let contact = |number: usize| format!("N-{},{},Somebody,{number}00\n", number % 7, branches[number % 7 % 4]);
+        let text = "customer_ref,branch_code,name,phone\n".to_owned() + (0..many).map(contact).collect::<String>().as_str();
+        let path = file(&app, text.as_bytes());
+        let report = import_file(&app, None, Kind::Contacts, &path, false).await.unwrap();
+        assert_eq!((report.added, report.bad), (7, many as u64 - 7), "the first of each wins, however far behind the others stand");
+        let phones = app.number("SELECT COUNT(*) FROM contact WHERE name = 'Somebody' AND phone IN ('000', '100', '200', '300', '400', '500', '600')").await;
+        assert_eq!(phones, 7);
+    }
+
     async fn files_that_cannot_be_read_are_refused_as_a_whole(app) {
         let (gbk, _, _) = encoding_rs::GBK.encode("external_ref,branch_code,kind,name\nSH-0001,SHANGHAI,COMPANY,上海晨帆物流有限公司\n");
         let utf16: Vec<u8> = "external_ref,branch_code".encode_utf16().flat_map(u16::to_le_bytes).collect();

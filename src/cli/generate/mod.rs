@@ -9,6 +9,7 @@ mod words;
 
 use std::collections::VecDeque;
 use std::io::Write;
+use std::ops::Range;
 use std::sync::Arc;
 
 use clap::Args;
@@ -33,7 +34,7 @@ use customers::{Batch, Market};
 use group::Unit;
 use staff::Staff;
 
-/// Customers in one unit of work.
+/// Customers that are drawn together, from one stream of the dice. Another number makes other groups.
 const BATCH: u64 = 2_000;
 
 /// What a group is made of.
@@ -80,7 +81,7 @@ impl Generate {
         let config = start::config()?;
         let given = if self.password_stdin { Some(accounts::password(true)?) } else { None };
         let password = given.clone().map_or_else(random_text, Ok)?;
-        let db = start::database(&config, true).await?;
+        let db = start::database_for_bulk(&config, true).await?;
         let rights = Rights::init(db.clone()).await?;
         let made = generate(&db.seen_by(operator_unscoped(&rights)), self.plan, &password, &config.currency).await?;
         db.close().await;
@@ -115,11 +116,14 @@ pub async fn generate(scoped: &Scoped, plan: Plan, password: &str, currency: &st
     let total = plan.customers;
     scoped.transaction(move |tx| async move { found(&tx, units, staff, &plan).await }).await?;
     let mut written: VecDeque<JoinHandle<Result<(u64, u64), Error>>> = VecDeque::new();
+    let shares = scoped.shares();
+    let batches = Ord::max(1, shares.rows as u64 / BATCH);
     let mut first = 0;
     while first < total || !written.is_empty() {
-        if first < total && written.len() < scoped.lanes() {
-            written.push_back(tokio::spawn(write(scoped.clone(), market.clone(), first)));
-            first += BATCH;
+        if first < total && written.len() < shares.lanes {
+            let end = Ord::min(total, first + batches * BATCH);
+            written.push_back(tokio::spawn(write(scoped.clone(), market.clone(), first..end)));
+            first = end;
         } else if let Some(batch) = written.pop_front() {
             let (customers, contacts) = batch.await.map_err(|_| Error::internal("a batch panicked"))??;
             made.customers += customers;
@@ -149,9 +153,15 @@ async fn found(tx: &Scoped, units: Vec<Unit>, staff: Staff, plan: &Plan) -> Resu
     tx.touch_rights(Touched::Group).await
 }
 
-/// Makes and writes one batch. The rows have no audit rows of their own: nobody did anything to them.
-async fn write(scoped: Scoped, market: Arc<Market>, first: u64) -> Result<(u64, u64), Error> {
-    let Batch { customers, contacts } = market.batch(first, BATCH);
+/// Makes and writes some batches in one unit of work. The rows have no audit rows of their own: nobody did anything to them.
+async fn write(scoped: Scoped, market: Arc<Market>, numbers: Range<u64>) -> Result<(u64, u64), Error> {
+    let mut batch = Batch::default();
+    for first in numbers.step_by(usize::try_from(BATCH).unwrap_or(usize::MAX)) {
+        let next = market.batch(first, BATCH);
+        batch.customers.extend(next.customers);
+        batch.contacts.extend(next.contacts);
+    }
+    let Batch { customers, contacts } = batch;
     let sums = (customers.len() as u64, contacts.len() as u64);
     scoped
         .transaction(move |tx| async move {

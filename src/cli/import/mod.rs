@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::{Failure, start};
 use crate::contact::import::ContactImport;
 use crate::customer::import::CustomerImport;
-use crate::db::{MigrationState, Rights, Scoped, operator_unscoped};
+use crate::db::{MigrationState, Rights, Scoped, Shares, operator_unscoped};
 use crate::import::{Outcome, RowError, RowResult};
 use crate::org::rules::password_violation;
 use crate::org::{units, users};
@@ -24,9 +24,6 @@ use crate::secrets::{Identity, Secrets, hash_password, random_text};
 use progress::Progress;
 use report::Report;
 use source::{BadRecord, Columns, Record, Source};
-
-/// Rows in one unit of work.
-const BATCH: usize = 2_000;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -97,7 +94,7 @@ impl Import {
         if !crate::money::is_currency(&currency) {
             return Err(Failure::new(format!("'{currency}' is not an ISO 4217 currency: give one as in USD")));
         }
-        let db = start::database(&config, !self.dry_run).await?;
+        let db = start::database_for_bulk(&config, !self.dry_run).await?;
         if db.migrations().await?.iter().any(|(_, state)| *state == MigrationState::Pending) {
             return Err(Failure::new("the database has steps to take first: branchwise migrate up"));
         }
@@ -178,7 +175,7 @@ type Batch = (Vec<u64>, JoinHandle<Result<Vec<RowResult>, crate::Error>>);
 
 impl Run {
     async fn all(&mut self, scoped: &Scoped, identity: &Arc<Identity>, options: Options) -> Result<(), Failure> {
-        let lanes = scoped.lanes();
+        let shares = scoped.shares();
         let scoped = scoped.clone();
         match options.kind {
             Kind::OrgUnits => {
@@ -186,31 +183,32 @@ impl Run {
                     let scoped = scoped.clone();
                     async move { units::import(&scoped, lines).await }
                 };
-                self.through(usize::MAX, 1, rows::unit, import).await
+                self.through(Shares { rows: usize::MAX, lanes: 1 }, rows::unit, import).await
             }
             Kind::Users => {
                 let import = |lines| {
                     let (scoped, hash) = (scoped.clone(), options.password_hash.clone());
                     async move { users::import(&scoped, lines, hash).await }
                 };
-                self.through(usize::MAX, 1, rows::user, import).await
+                self.through(Shares { rows: usize::MAX, lanes: 1 }, rows::user, import).await
             }
             Kind::Customers => {
                 let mut import = CustomerImport::init(&scoped, identity).await?;
-                self.through(BATCH, lanes, |record| rows::customer(record, &options.currency), |lines| import.take_in(lines)).await
+                self.through(shares, |record| rows::customer(record, &options.currency), |lines| import.take_in(lines)).await
             }
             Kind::Contacts => {
                 let mut import = ContactImport::init(&scoped).await?;
-                self.through(BATCH, lanes, rows::contact, |lines| import.take_in(lines)).await
+                // Whether a contact stands in the file twice is known once its customer is: one share after the other, so that the first wins.
+                let shares = Shares { lanes: 1, ..shares };
+                self.through(shares, rows::contact, |lines| import.take_in(lines)).await
             }
         }
     }
 
-    /// Reads, parses and hands over up to `batch` rows at a time; while up to `lanes` of them are written, the next are read.
+    /// Reads, parses and hands over a share of the rows at a time; while shares are written, the next is read.
     async fn through<L, F>(
         &mut self,
-        batch: usize,
-        lanes: usize,
+        shares: Shares,
         parse: impl Fn(&Record) -> Result<L, RowError>,
         mut take_in: impl FnMut(Vec<L>) -> F,
     ) -> Result<(), Failure>
@@ -238,8 +236,8 @@ impl Run {
             if rejected.is_err() {
                 break rejected;
             }
-            if lines.len() >= batch || (at_end && !lines.is_empty()) {
-                if written.len() >= lanes
+            if lines.len() >= shares.rows || (at_end && !lines.is_empty()) {
+                if written.len() >= shares.lanes
                     && let Some(first) = written.pop_front()
                     && let Err(failure) = self.settle(first).await
                 {
