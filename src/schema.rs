@@ -18,7 +18,10 @@ use crate::graphql::id::{GlobalId, parse};
 use crate::graphql::listing::{load_pages, load_totals};
 use crate::graphql::loader::Loader;
 use crate::graphql::page::MOST;
-use crate::org::graphql::{DelegationMutation, DelegationQuery, OrgUnit, OrgUnitQuery, SignInMutation, TriedToSignIn, User, ViewerQuery};
+use crate::org::graphql::{
+    Administered, DelegationMutation, DelegationQuery, OrgUnit, OrgUnitQuery, PolicyMutation, PolicyQuery, PostMutation, PostQuery, Posts,
+    RoleMutation, RoleQuery, SignInMutation, TriedToSignIn, User, UserMutation, UserQuery, Versions, ViewerQuery,
+};
 use crate::org::repo::{UnitRow, UserRow};
 use crate::org::{self, SignIn};
 use crate::secrets::Secrets;
@@ -44,11 +47,31 @@ pub struct NodeQuery;
 
 /// What can be read.
 #[derive(MergedObject, Default)]
-pub struct Query(ViewerQuery, NodeQuery, OrgUnitQuery, DelegationQuery, CustomerQuery, ExplainQuery);
+pub struct Query(
+    ViewerQuery,
+    NodeQuery,
+    OrgUnitQuery,
+    UserQuery,
+    PostQuery,
+    RoleQuery,
+    PolicyQuery,
+    DelegationQuery,
+    CustomerQuery,
+    ExplainQuery,
+);
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SignInMutation, DelegationMutation, CustomerMutation, ContactMutation);
+pub struct Mutation(
+    SignInMutation,
+    UserMutation,
+    PostMutation,
+    RoleMutation,
+    PolicyMutation,
+    DelegationMutation,
+    CustomerMutation,
+    ContactMutation,
+);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
@@ -76,6 +99,9 @@ pub fn prepare(request: async_graphql::Request, scoped: Option<Scoped>) -> async
         .data(Loader::<UnitId, UnitRow>::new(&scoped, |scoped, ids| Box::pin(org::repo::units_by_ids(scoped, ids))))
         .data(Loader::<UserId, UserRow>::new(&scoped, |scoped, ids| Box::pin(org::repo::users_by_ids(scoped, ids))))
         .data(Loader::<UserId, String>::new(&scoped, |scoped, ids| Box::pin(org::repo::titles(scoped, ids))))
+        .data(Administered::new(&scoped, |scoped, ids| Box::pin(org::repo::administered(scoped, ids))))
+        .data(Posts::new(&scoped, |scoped, ids| Box::pin(org::repo::administered_posts(scoped, ids))))
+        .data(Versions::new(&scoped, |scoped, ids| Box::pin(org::repo::post_versions(scoped, ids))))
         .data(Loader::<PostId, UnitId>::new(&scoped, |scoped, ids| Box::pin(org::repo::units_of_posts(scoped, ids))))
         .data(Loader::<CustomerId, CustomerRow>::new(&scoped, |scoped, ids| Box::pin(customers::repo::by_ids(scoped, ids))))
         .data(Loader::<ContactId, ContactRow>::new(&scoped, |scoped, ids| Box::pin(contacts::repo::by_ids(scoped, ids))))

@@ -3,7 +3,7 @@
 use async_graphql::ID;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use entity::{ContactId, CustomerId, DelegationId, PostId, UnitId, UserId};
+use entity::{ContactId, CustomerId, DelegationId, PolicyRuleId, PostId, UnitId, UserId};
 use uuid::Uuid;
 
 use crate::error::{Error, Violation};
@@ -22,6 +22,7 @@ global_ids! {
     ContactId "Contact",
     CustomerId "Customer",
     DelegationId "Delegation",
+    PolicyRuleId "PolicyRule",
     PostId "Post",
     UnitId "OrgUnit",
     UserId "User",

@@ -1,13 +1,23 @@
 //! Units, users and the viewer in the API.
 
 mod delegation;
+mod policy;
+mod post;
+mod preview;
+mod role;
 mod sign_in;
 mod unit;
 mod user;
+mod user_mutation;
 mod viewer;
 
 pub use delegation::{DelegationMutation, DelegationQuery};
+pub use policy::{PolicyMutation, PolicyQuery};
+pub use post::{PostMutation, PostQuery, Versions};
+pub use preview::RightsPreview;
+pub use role::{RoleMutation, RoleQuery};
 pub use sign_in::{SignInMutation, TriedToSignIn};
 pub use unit::{OrgUnit, OrgUnitConnection, OrgUnitQuery};
-pub use user::User;
+pub use user::{Administered, Posts, User, UserConnection, UserQuery};
+pub use user_mutation::UserMutation;
 pub use viewer::{Viewer, ViewerQuery};
