@@ -171,6 +171,21 @@ impl Error {
         }))
     }
 
+    /// CONFLICT over what stands, which is no question of versions.
+    pub fn clash(violation: Violation) -> Self {
+        Self::Conflict(Box::new(Conflict { fields: vec![violation.field.clone()], violation: Some(violation), ..Conflict::default() }))
+    }
+
+    /// CONFLICT: nobody would be left who administers the whole group in their own name and without an end.
+    pub fn last_administrator(field: &str) -> Self {
+        Self::clash(Violation::new(
+            field,
+            "last_administrator",
+            "would leave nobody who administers the group: give somebody else such a post first",
+            "将导致集团没有管理员：请先为其他人授予该岗位",
+        ))
+    }
+
     /// A fault of ours: `what` goes to the log under an id, the client gets the id. Never hand in data of users.
     #[expect(clippy::disallowed_methods, reason = "an id for the log belongs to no record")]
     pub fn internal(what: impl std::fmt::Display) -> Self {

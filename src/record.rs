@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use time::Date;
 use uuid::Uuid;
 
-use crate::access::visible::{Visible, Writes};
+use crate::access::visible::{Place, Visible, Writes};
 use crate::access::{FieldClass, Level, Permit, Permits};
 use crate::audit::{self, Changes, Entry, RecordType};
 use crate::db::{Row, Scoped};
@@ -179,19 +179,32 @@ pub async fn change_row<E: Record, A: Writes<E>>(
     }
     let mut after = row.model.clone();
     edit(&mut after)?;
+    Ok(store::<E, A>(scoped, permit, row, Some(place), said, after).await?.is_some())
+}
+
+/// Writes what a record has become, with its audit row, which tells of it at `place`. Returns it as it stands; none where nothing differs.
+/// Errors: CONFLICT.
+pub async fn store<E: Record, A: Writes<E>>(
+    scoped: &Scoped,
+    permit: &Permit<A>,
+    row: &Row<E>,
+    place: Option<Place>,
+    said: &Said,
+    mut after: E::Model,
+) -> Result<Option<E::Model>, Error> {
     if said.expected_version.is_some_and(|expected| expected != E::version(&row.model)) {
         return Err(stale::<E>(row, &after, said));
     }
     let changes = differences::<E>(&row.model, &after);
     if changes.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
     E::stamp(&mut after, scoped.now());
     if scoped.save::<E, A>(permit, &row.model, &after).await? == 0 {
         return Err(stale::<E>(row, &after, said));
     }
-    audit::record(scoped, vec![Entry::of::<A>(E::TYPE, E::id(&row.model), Some(place), changes)]).await?;
-    Ok(true)
+    audit::record(scoped, vec![Entry::of::<A>(E::TYPE, E::id(&row.model), place, changes)]).await?;
+    Ok(Some(after))
 }
 
 /// The first field spoken of that this level does not open in clear. Identity numbers may be replaced whole where they are seen masked.

@@ -24,8 +24,9 @@ use crate::graphql::page::MOST;
 use crate::history;
 use crate::history::graphql::{AuditQuery, Chapters, Lengths, PostsAdministered, UserHistories};
 use crate::org::graphql::{
-    DelegationMutation, DelegationQuery, OrgUnit, OrgUnitMutation, OrgUnitQuery, PlannedMoveQuery, SignInMutation, TriedToSignIn,
-    UnitPreviewQuery, User, ViewerQuery,
+    Administered, DelegationMutation, DelegationQuery, OrgUnit, OrgUnitMutation, OrgUnitQuery, PlannedMoveQuery, PolicyMutation,
+    PolicyQuery, PostMutation, PostQuery, Posts, RoleMutation, RoleQuery, SignInMutation, TriedToSignIn, UnitPreviewQuery, User,
+    UserMutation, UserQuery, Versions, ViewerQuery,
 };
 use crate::org::repo::{UnitRow, UserRow};
 use crate::org::{self, SignIn};
@@ -58,6 +59,10 @@ pub struct Query(
     OrgUnitQuery,
     PlannedMoveQuery,
     UnitPreviewQuery,
+    UserQuery,
+    PostQuery,
+    RoleQuery,
+    PolicyQuery,
     DelegationQuery,
     CustomerQuery,
     AuditQuery,
@@ -66,7 +71,18 @@ pub struct Query(
 
 /// What can be changed.
 #[derive(MergedObject, Default)]
-pub struct Mutation(SignInMutation, OrgUnitMutation, DelegationMutation, CustomerMutation, RevealMutation, ContactMutation);
+pub struct Mutation(
+    SignInMutation,
+    OrgUnitMutation,
+    UserMutation,
+    PostMutation,
+    RoleMutation,
+    PolicyMutation,
+    DelegationMutation,
+    CustomerMutation,
+    RevealMutation,
+    ContactMutation,
+);
 
 /// The schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
@@ -98,6 +114,9 @@ fn carry(scoped: &Scoped) -> Data {
     data.insert(Loader::<UnitId, UnitRow>::new(scoped, |scoped, ids| Box::pin(org::repo::units_by_ids(scoped, ids))));
     data.insert(Loader::<UserId, UserRow>::new(scoped, |scoped, ids| Box::pin(org::repo::users_by_ids(scoped, ids))));
     data.insert(Loader::<UserId, String>::new(scoped, |scoped, ids| Box::pin(org::repo::titles(scoped, ids))));
+    data.insert(Administered::new(scoped, |scoped, ids| Box::pin(org::repo::administered(scoped, ids))));
+    data.insert(Posts::new(scoped, |scoped, ids| Box::pin(org::repo::administered_posts(scoped, ids))));
+    data.insert(Versions::new(scoped, |scoped, ids| Box::pin(org::repo::post_versions(scoped, ids))));
     data.insert(Loader::<PostId, UnitId>::new(scoped, |scoped, ids| Box::pin(org::repo::units_of_posts(scoped, ids))));
     data.insert(Loader::<CustomerId, CustomerRow>::new(scoped, |scoped, ids| Box::pin(customers::repo::by_ids(scoped, ids))));
     data.insert(Loader::<ContactId, ContactRow>::new(scoped, |scoped, ids| Box::pin(contacts::repo::by_ids(scoped, ids))));

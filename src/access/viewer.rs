@@ -273,6 +273,11 @@ impl Viewer {
         &self.table
     }
 
+    /// The same, to be kept.
+    pub fn policy_in_force(&self) -> Arc<GrantTable> {
+        self.table.clone()
+    }
+
     /// The moment from which it must be compiled anew; none: until something changes.
     pub fn valid_until(&self) -> Option<Timestamp> {
         self.valid_until

@@ -16,7 +16,10 @@
 //! }
 //! ```
 
-use entity::{Timestamp, UnitId, UserId, audit, contact, customer, delegation, due_work, org_path, org_unit, post, user};
+use entity::{
+    Timestamp, UnitId, UserId, audit, contact, customer, delegation, due_work, org_path, org_unit, policy_rule, post, role, role_gives,
+    user,
+};
 use sea_orm::sea_query::{DynIden, Expr, ExprTrait, IntoIden, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait};
 
@@ -106,18 +109,22 @@ impl Writes<post::Entity> for OrganisationAdminister {
 /// such post only by whoever administers everything. Seeing a user gives no power over one.
 impl Writes<user::Entity> for OrganisationAdminister {
     fn ways(arms: &[Arm], _: &Viewer, now: Timestamp) -> Vec<RowArm> {
-        let held_in = |area: &Area| {
-            let posts = Query::select()
-                .column(post::Column::UserId)
-                .from(post::Entity)
-                .cond_where(posted_in(area))
-                .cond_where(Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(now)))
-                .to_owned();
-            Condition::all().add(user::Column::Id.in_subquery(posts))
-        };
-        let condition = |area: &Area| if *area == Area::Group { Condition::all() } else { held_in(area) };
-        arms.iter().map(|arm| RowArm { condition: condition(&arm.area), units: None }).collect()
+        arms.iter().map(|arm| RowArm { condition: administered_in(&arm.area, now, user::Column::Id), units: None }).collect()
     }
+}
+
+/// The people who hold a post in an area that has not ended; in the whole group: everybody.
+fn administered_in<C: ColumnTrait>(area: &Area, now: Timestamp, person: C) -> Condition {
+    if *area == Area::Group {
+        return Condition::all();
+    }
+    let posts = Query::select()
+        .column(post::Column::UserId)
+        .from(post::Entity)
+        .cond_where(posted_in(area))
+        .cond_where(Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(now)))
+        .to_owned();
+    Condition::all().add(person.in_subquery(posts))
 }
 
 /// Posts at the units of an area; posts carry no region.
@@ -308,7 +315,7 @@ impl Visible for org_unit::Entity {
     }
 }
 
-/// Users: oneself, colleagues at one's units and below, and owners of customers that one sees.
+/// Users: oneself, colleagues at one's units and below, owners of customers that one sees, and whom one administers.
 impl Visible for user::Entity {
     type Read = UserRead;
 
@@ -459,8 +466,9 @@ fn people_ways<C: ColumnTrait>(arms: &[Arm], viewer: &Viewer, now: Timestamp, pe
     if arms.is_empty() {
         return Vec::new();
     }
-    // Whoever left or has not begun is nobody's colleague, not even HQ's; only the system sees everybody.
-    if arms.iter().any(|arm| arm.origin == Origin::System) {
+    // Whoever left or has not begun is nobody's colleague, not even HQ's; only the system and those who administer the group see everybody.
+    let administers = Arm::needed(viewer.arms(Resource::Organisation, Action::Administer), viewer.tree(), Level::Card);
+    if arms.iter().any(|arm| arm.origin == Origin::System) || administers.iter().any(|arm| arm.area == Area::Group) {
         return vec![RowArm { condition: Condition::all(), units: None }];
     }
     let mut colleagues = Condition::any();
@@ -475,6 +483,9 @@ fn people_ways<C: ColumnTrait>(arms: &[Arm], viewer: &Viewer, now: Timestamp, pe
         .cond_where(Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(now)))
         .to_owned();
     let mut seen = Condition::any().add(person.in_subquery(colleagues));
+    for arm in &administers {
+        seen = seen.add(administered_in(&arm.area, now, person));
+    }
     if let Some(me) = viewer.user_id() {
         seen = seen.add(person.eq(me));
         // Who lends and who is lent know each other, while it lasts.
@@ -498,6 +509,42 @@ fn people_ways<C: ColumnTrait>(arms: &[Arm], viewer: &Viewer, now: Timestamp, pe
     }
     vec![RowArm { condition: Condition::all().add(seen), units: None }]
 }
+
+/// A table whose rows are deleted when they are not wanted any more. All others are ended or archived: what was, stays.
+pub trait Removable: EntityTrait {}
+
+/// Roles and what they may do: read by whoever administers anything, written by whoever administers the whole group.
+macro_rules! of_the_group {
+    ($($entity:ident)*) => {$(
+        impl Visible for $entity::Entity {
+            type Read = OrganisationAdminister;
+
+            fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
+                arms.iter().take(1).map(|_| RowArm { condition: Condition::all(), units: None }).collect()
+            }
+
+            fn place(_: &$entity::Model, _: Option<UserId>) -> Option<Place> {
+                None
+            }
+
+            /// At no unit at all: only an arm of the whole group reaches there.
+            fn goes_to(_: &$entity::Model, _: Place) -> Place {
+                Place { unit: UnitId(uuid::Uuid::nil()), owner: None }
+            }
+        }
+
+        impl Writes<$entity::Entity> for OrganisationAdminister {
+            fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
+                let whole = arms.iter().filter(|arm| arm.area == Area::Group && arm.owner.is_none());
+                whole.map(|_| RowArm { condition: Condition::all(), units: None }).collect()
+            }
+        }
+
+        impl Removable for $entity::Entity {}
+    )*};
+}
+
+of_the_group! { role role_gives policy_rule }
 
 impl Viewer {
     /// How clearly this viewer sees a row by the arms that read it; none: not at all.

@@ -33,6 +33,7 @@ mod nested;
 mod page;
 mod query;
 mod rehearsal;
+mod remove;
 mod rights;
 mod scoped;
 mod sql;

@@ -52,8 +52,8 @@ impl Scoped {
     async fn everybody_unscoped(&self) -> Result<HashMap<UserId, Viewer>, Error> {
         let now = self.now();
         let tree = Arc::new(self.conn.tree_unscoped().await?);
-        let policy = self.conn.policy_unscoped().await?.ok_or_else(|| Error::internal("the policy is malformed"))?;
-        let table = Arc::new(policy);
+        // A policy that is refused changes nobody's rights: the last good one stays in force.
+        let table = self.conn.policy_unscoped().await?.map_or_else(|| self.viewer().policy_in_force(), Arc::new);
         let holders = self.conn.holders_unscoped(None, now).await?;
         let enabled = holders.into_iter().filter(|holder| !holder.disabled);
         Ok(enabled

@@ -102,9 +102,9 @@ impl Scoped {
         Condition::all().add(Expr::exists(select))
     }
 
-    /// The rows that an action reaches, for lists that show more to whoever may do more.
+    /// The rows that an action reaches, for lists that show more to whoever may do more. What is added to it narrows it.
     pub fn reached_by<E: Visible, A: Writes<E>>(&self) -> Condition {
-        either(A::ways(self.viewer.arms(A::RESOURCE, A::ACTION), &self.viewer, self.now()))
+        Condition::all().add(either(A::ways(self.viewer.arms(A::RESOURCE, A::ACTION), &self.viewer, self.now())))
     }
 
     /// The ways to the rows of `E` at `floor` or above.

@@ -7,7 +7,7 @@ use crate::access::{self, ActivePost, HeldPost, Way};
 use crate::error::{Error, Violation};
 use crate::graphql::context::Ask;
 use crate::graphql::id::parse;
-use crate::graphql::words::{Action, SightLevel};
+use crate::graphql::words::{Action, GrantReach, SightLevel};
 use crate::org::graphql::OrgUnit;
 
 /// Why you may do something to a record, or why not.
@@ -33,23 +33,6 @@ pub enum AccessSource {
     Standing,
     /// The operator of the machine.
     System,
-}
-
-/// How far a grant goes from the unit of its post.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "access::Reach")]
-pub enum GrantReach {
-    /// Rows in the post's subtree whose owner is the user.
-    #[graphql(name = "SELF")]
-    Own,
-    /// Rows of the unit.
-    Unit,
-    /// Of the unit and everything below.
-    Subtree,
-    /// Of the topmost region at or above the unit.
-    Region,
-    /// All.
-    Group,
 }
 
 /// Why you may do something to a record, or why not. A record out of your sight is explained as one that never was.

@@ -149,21 +149,26 @@ fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
-fn like<C: ColumnTrait>(column: C, pattern: String) -> SimpleExpr {
-    Expr::col(column.as_column_ref()).like(LikeExpr::new(pattern).escape('\\'))
+fn like(text: &SimpleExpr, pattern: String) -> SimpleExpr {
+    text.clone().like(LikeExpr::new(pattern).escape('\\'))
 }
 
 impl TextFilter {
     /// On a column that holds folded text; `fold` does to the input what was done to the column.
     pub fn condition<C: ColumnTrait>(&self, column: C, fold: fn(&str) -> String, field: &str, wrong: &mut Wrong) -> Condition {
+        self.condition_on(Expr::col(column.as_column_ref()), fold, field, wrong)
+    }
+
+    /// The same on folded text that is an expression.
+    pub fn condition_on(&self, folded: SimpleExpr, fold: fn(&str) -> String, field: &str, wrong: &mut Wrong) -> Condition {
         let texts = [&self.eq, &self.contains, &self.starts_with].into_iter().flatten().chain(self.one_of.iter().flatten());
         texts.for_each(|text| wrong.text(field, text));
         wrong.count(field, self.one_of.as_ref().map_or(0, Vec::len));
         Condition::all()
-            .add_option(self.eq.as_deref().map(|text| column.eq(fold(text))))
-            .add_option(self.one_of.as_ref().map(|texts| column.is_in(texts.iter().map(|text| fold(text)))))
-            .add_option(self.contains.as_deref().map(|text| like(column, format!("%{}%", escaped(&fold(text))))))
-            .add_option(self.starts_with.as_deref().map(|text| like(column, format!("{}%", escaped(&fold(text))))))
+            .add_option(self.eq.as_deref().map(|text| folded.clone().eq(fold(text))))
+            .add_option(self.one_of.as_ref().map(|texts| folded.clone().is_in(texts.iter().map(|text| fold(text)))))
+            .add_option(self.contains.as_deref().map(|text| like(&folded, format!("%{}%", escaped(&fold(text))))))
+            .add_option(self.starts_with.as_deref().map(|text| like(&folded, format!("{}%", escaped(&fold(text))))))
     }
 }
 

@@ -3,7 +3,7 @@
 use async_graphql::ID;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use entity::{AuditId, ContactId, CustomerId, DelegationId, DueWorkId, PostId, UnitId, UserId};
+use entity::{AuditId, ContactId, CustomerId, DelegationId, DueWorkId, PolicyRuleId, PostId, UnitId, UserId};
 use uuid::Uuid;
 
 use crate::error::{Error, Violation};
@@ -24,6 +24,7 @@ global_ids! {
     CustomerId "Customer",
     DelegationId "Delegation",
     DueWorkId "PlannedMove",
+    PolicyRuleId "PolicyRule",
     PostId "Post",
     UnitId "OrgUnit",
     UserId "User",

@@ -129,3 +129,39 @@ pub enum Action {
     /// Managing units, users, posts, roles and policy.
     Administer,
 }
+
+/// How far a grant goes, seen from the unit of the post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "crate::access::Reach")]
+pub enum GrantReach {
+    /// Rows that the holder owns, at the unit and below.
+    #[graphql(name = "SELF")]
+    Own,
+    /// Rows of the unit.
+    Unit,
+    /// Of the unit and everything below.
+    Subtree,
+    /// Of the topmost region at or above the unit.
+    Region,
+    /// Of the whole group.
+    Group,
+}
+
+/// What a row of the policy does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum PolicyEffect {
+    /// Lets the role do it.
+    Allow,
+    /// Takes the action away from whoever holds the role, whatever else they hold.
+    Deny,
+}
+
+/// Where a post comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "entity::post::PostOrigin")]
+pub enum PostOrigin {
+    /// Held in one's own name.
+    Direct,
+    /// Held for somebody who is absent: SELF means their rows.
+    Acting,
+}

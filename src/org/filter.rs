@@ -1,14 +1,15 @@
-//! Filters and orders of unit lists.
+//! Filters and orders of the lists of units and users.
 
 use async_graphql::{Enum, InputObject};
-use entity::org_unit;
+use entity::{UnitId, org_unit, post, user};
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, Condition};
 
-use crate::access::Permits;
 use crate::access::action::OrganisationAdminister;
+use crate::access::{Level, Permits};
 use crate::db::{Order, Scoped};
 use crate::error::Error;
-use crate::graphql::filter::{ExactFilter, Wrong};
+use crate::graphql::filter::{ExactFilter, IdFilter, TextFilter, Wrong};
 use crate::graphql::words::{SortDirection, UnitKind};
 
 /// Which units a list shows. Options are ANDed.
@@ -73,4 +74,118 @@ pub fn kept(scoped: &Scoped, archived: Option<bool>, field: &str) -> Result<Cond
 /// The order behind a sort; none: by code.
 pub fn order(sort: Option<OrgUnitSort>) -> Order<org_unit::Entity> {
     super::repo::by_code(sort.is_some_and(|sort| sort.direction == SortDirection::Desc))
+}
+
+/// Matches names, without regard to the case of the letters a to z.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct NameFilter {
+    /// Equal to this, case and all.
+    pub eq: Option<String>,
+    /// Contains this anywhere.
+    pub contains: Option<String>,
+}
+
+/// Which users a list shows. Options are ANDed. Everything but the name is for administrators, and then only those whom you administer are
+/// found.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct UserFilter {
+    /// By name.
+    pub name: Option<NameFilter>,
+    /// By the name for signing in (needs administer).
+    pub username: Option<NameFilter>,
+    /// By whole e-mail address (needs administer).
+    pub email: Option<ExactFilter>,
+    /// With a post that has not ended, at one of these units, of those that you administer.
+    pub unit: Option<IdFilter>,
+    /// With a post of this role that has not ended, at a unit that you administer.
+    pub role: Option<ExactFilter>,
+    /// true: disabled; false: not (needs administer).
+    pub disabled: Option<bool>,
+}
+
+/// By what users are sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum UserSortField {
+    /// By name.
+    Name,
+    /// By the name for signing in (needs administer, and finds only those whom you administer).
+    Username,
+}
+
+/// In which order users come.
+#[derive(Clone, Copy, Debug, InputObject)]
+pub struct UserSort {
+    /// By what.
+    pub field: UserSortField,
+    /// Which way.
+    #[graphql(default)]
+    pub direction: SortDirection,
+}
+
+impl NameFilter {
+    fn condition<C: ColumnTrait>(&self, column: C, field: &str, wrong: &mut Wrong) -> Condition {
+        let exact = ExactFilter { eq: self.eq.clone(), ..ExactFilter::default() }.condition(column, field, wrong);
+        let part = self.contains.as_ref().map(|part| {
+            let within = TextFilter { contains: Some(part.clone()), ..TextFilter::default() };
+            let lower = Func::lower(Expr::col(column.as_column_ref())).into();
+            // As it is written too: SQLite knows no lower case beyond the letters a to z.
+            let as_written = within.condition(column, str::to_owned, field, &mut Wrong::default());
+            Condition::any().add(within.condition_on(lower, str::to_lowercase, field, wrong)).add(as_written)
+        });
+        exact.add_option(part)
+    }
+}
+
+impl UserFilter {
+    /// The first option that is for administrators.
+    fn administrators_option(&self) -> Option<&'static str> {
+        let options = [
+            ("filter.username", self.username.is_some()),
+            ("filter.email", self.email.is_some()),
+            ("filter.unit", self.unit.is_some()),
+            ("filter.role", self.role.is_some()),
+            ("filter.disabled", self.disabled.is_some()),
+        ];
+        options.into_iter().find(|(_, is_there)| *is_there).map(|(field, _)| field)
+    }
+
+    /// What rows fulfil. What is hidden tells nothing by being filtered or sorted by: only those are found whose it is not hidden. Errors:
+    /// BAD_USER_INPUT; FORBIDDEN naming an option that is for administrators.
+    pub fn condition(&self, scoped: &Scoped, sort: Option<UserSort>) -> Result<Condition, Error> {
+        use user::Column;
+        let by_username = sort.is_some_and(|sort| sort.field == UserSortField::Username);
+        let needs = self.administrators_option().or(by_username.then_some("sort.field"));
+        if let Some(field) = needs {
+            scoped.viewer().permit::<OrganisationAdminister>().map_err(|_| Error::forbidden_field(field))?;
+        }
+        let mut wrong = Wrong::default();
+        let mut all = Condition::all()
+            .add_option(needs.map(|_| scoped.reached_by::<user::Entity, OrganisationAdminister>()))
+            .add_option(self.name.as_ref().map(|name| name.condition(Column::Name, "filter.name", &mut wrong)))
+            .add_option(self.username.as_ref().map(|name| name.condition(Column::Username, "filter.username", &mut wrong)))
+            .add_option(self.email.as_ref().map(|email| email.condition(Column::Email, "filter.email", &mut wrong)))
+            .add_option(self.disabled.map(|is_disabled| match is_disabled {
+                true => Column::DisabledAt.is_not_null(),
+                false => Column::DisabledAt.is_null(),
+            }));
+        if self.unit.is_some() || self.role.is_some() {
+            let unit = self.unit.as_ref().map(|unit| unit.condition::<_, UnitId>(post::Column::UnitId, "filter.unit", &mut wrong));
+            let role = self.role.as_ref().map(|role| role.condition(post::Column::Role, "filter.role", &mut wrong));
+            let open = Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(scoped.now()));
+            let held = scoped.reached_by::<post::Entity, OrganisationAdminister>().add_option(unit).add_option(role).add(open);
+            let theirs = Expr::col(post::Column::UserId.as_column_ref()).equals(Column::Id.as_column_ref());
+            all = all.add(scoped.exists::<post::Entity>(theirs, Condition::all().add(held), Level::Card));
+        }
+        Error::unless_empty(wrong.0)?;
+        Ok(all)
+    }
+}
+
+/// The order behind a sort; none: by name.
+pub fn user_order(sort: Option<UserSort>) -> Order<user::Entity> {
+    let descending = sort.is_some_and(|sort| sort.direction == SortDirection::Desc);
+    match sort.map(|sort| sort.field) {
+        Some(UserSortField::Username) => super::repo::by_username(descending),
+        Some(UserSortField::Name) | None => super::repo::by_name(descending),
+    }
 }

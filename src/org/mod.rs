@@ -3,8 +3,10 @@
 pub mod delegations;
 pub mod filter;
 pub mod graphql;
-mod posts;
+pub mod policy;
+pub mod posts;
 pub mod repo;
+pub mod roles;
 pub mod rules;
 pub mod sign_in;
 pub mod units;

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use entity::{DueWorkId, PostId, UnitId, UserId, delegation, due_work, org_unit, post, user};
+use entity::{DueWorkId, PolicyRuleId, PostId, UnitId, UserId, delegation, due_work, org_unit, policy_rule, post, role, role_gives, user};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition};
 
+use crate::access::action::OrganisationAdminister;
 use crate::access::{Action, Resource};
 use crate::db::{KeyValue, Order, Query, Row, Scoped, Slice};
 use crate::error::Error;
@@ -210,4 +211,119 @@ pub fn planned_moves(scoped: &Scoped, unit: Option<UnitId>, pending: Option<bool
         .add_option(unit.map(|unit| due_work::Column::UnitId.eq(unit)))
         .add_option(pending.map(|pending| if pending { done_at.is_null() } else { done_at.is_not_null() }));
     scoped.find::<due_work::Entity>().filter(which)
+}
+
+/// By name.
+pub fn by_name(descending: bool) -> Order<user::Entity> {
+    Order {
+        key: Expr::col((user::Entity, user::Column::Name)),
+        key_of: |row| KeyValue::Text(row.name.clone()),
+        id_of: |row| row.id.0,
+        descending,
+    }
+}
+
+/// By user name.
+pub fn by_username(descending: bool) -> Order<user::Entity> {
+    Order {
+        key: Expr::col((user::Entity, user::Column::Username)),
+        key_of: |row| KeyValue::Text(row.username.clone()),
+        id_of: |row| row.id.0,
+        descending,
+    }
+}
+
+/// Those of these users whom the viewer administers.
+pub async fn administered(scoped: Scoped, users: Vec<UserId>) -> Result<HashMap<UserId, ()>, Error> {
+    let most = users.len() as u64;
+    let reached = scoped.reached_by::<user::Entity, OrganisationAdminister>();
+    let ids = users.into_iter().map(|user| user.0).collect();
+    let rows = scoped.find::<user::Entity>().ids(ids).filter(reached).all(most).await?;
+    Ok(rows.into_iter().map(|row| (row.model.id, ())).collect())
+}
+
+/// Every post of these users at a unit that the viewer administers, past and to come too, oldest first.
+pub async fn administered_posts(scoped: Scoped, users: Vec<UserId>) -> Result<HashMap<UserId, Vec<post::Model>>, Error> {
+    let reached = scoped.reached_by::<post::Entity, OrganisationAdminister>().add(post::Column::UserId.is_in(users));
+    let mut rows = scoped.find::<post::Entity>().filter(reached).all(u64::from(u32::MAX)).await?;
+    rows.sort_by_key(|row| (row.model.valid_from, row.model.id));
+    let mut posts: HashMap<UserId, Vec<post::Model>> = HashMap::new();
+    for row in rows {
+        posts.entry(row.model.user_id).or_default().push(row.model);
+    }
+    Ok(posts)
+}
+
+/// One post.
+pub async fn post(scoped: &Scoped, id: PostId) -> Result<Option<Row<post::Entity>>, Error> {
+    scoped.find::<post::Entity>().id(id.0).one().await
+}
+
+/// The versions of these posts.
+pub async fn post_versions(scoped: Scoped, ids: Vec<PostId>) -> Result<HashMap<PostId, i64>, Error> {
+    let most = ids.len() as u64;
+    let rows = scoped.find::<post::Entity>().ids(ids.into_iter().map(|id| id.0).collect()).all(most).await?;
+    Ok(rows.into_iter().map(|row| (row.model.id, row.model.version)).collect())
+}
+
+/// Every post of a user at a unit.
+pub async fn posts_at(scoped: &Scoped, user: UserId, unit: UnitId) -> Result<Vec<post::Model>, Error> {
+    let there = Condition::all().add(post::Column::UserId.eq(user)).add(post::Column::UnitId.eq(unit));
+    Ok(scoped.find::<post::Entity>().filter(there).all(u64::from(u32::MAX)).await?.into_iter().map(|row| row.model).collect())
+}
+
+/// The open posts by which somebody acts for a user.
+pub async fn acting_for(scoped: &Scoped, absent: UserId) -> Result<Vec<post::Model>, Error> {
+    let open = Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(scoped.now()));
+    let open = Condition::all().add(post::Column::ActingFor.eq(absent)).add(open);
+    Ok(scoped.find::<post::Entity>().filter(open).all(u64::from(u32::MAX)).await?.into_iter().map(|row| row.model).collect())
+}
+
+/// Has anybody ever held a post of this role?
+pub async fn was_ever_held(scoped: &Scoped, role: &str) -> Result<bool, Error> {
+    Ok(scoped.find::<post::Entity>().filter(Condition::all().add(post::Column::Role.eq(role))).one().await?.is_some())
+}
+
+/// A role.
+pub async fn role(scoped: &Scoped, code: &str) -> Result<Option<role::Model>, Error> {
+    let found = scoped.find::<role::Entity>().filter(Condition::all().add(role::Column::Code.eq(code))).one().await?;
+    Ok(found.map(|row| row.model))
+}
+
+/// Every role, by code.
+pub async fn roles(scoped: &Scoped) -> Result<Vec<role::Model>, Error> {
+    let mut roles: Vec<role::Model> =
+        scoped.find::<role::Entity>().all(u64::from(u32::MAX)).await?.into_iter().map(|row| row.model).collect();
+    roles.sort_by(|one, other| one.code.cmp(&other.code));
+    Ok(roles)
+}
+
+/// What roles may give, every row.
+pub async fn gives(scoped: &Scoped) -> Result<Vec<role_gives::Model>, Error> {
+    let mut gives: Vec<role_gives::Model> =
+        scoped.find::<role_gives::Entity>().all(u64::from(u32::MAX)).await?.into_iter().map(|row| row.model).collect();
+    gives.sort_by(|one, other| (&one.role, &one.gives).cmp(&(&other.role, &other.gives)));
+    Ok(gives)
+}
+
+/// Every row of the policy, oldest first.
+pub async fn rules(scoped: &Scoped) -> Result<Vec<policy_rule::Model>, Error> {
+    let mut rules: Vec<policy_rule::Model> =
+        scoped.find::<policy_rule::Entity>().all(u64::from(u32::MAX)).await?.into_iter().map(|row| row.model).collect();
+    rules.sort_by_key(|rule| rule.id);
+    Ok(rules)
+}
+
+/// A row of the policy.
+pub async fn rule(scoped: &Scoped, id: PolicyRuleId) -> Result<Option<policy_rule::Model>, Error> {
+    Ok(scoped.find::<policy_rule::Entity>().id(id.0).one().await?.map(|row| row.model))
+}
+
+/// May any of these roles administer anything?
+pub async fn may_administer(scoped: &Scoped, roles: Vec<String>) -> Result<bool, Error> {
+    let administers = Condition::all()
+        .add(policy_rule::Column::Role.is_in(roles))
+        .add(policy_rule::Column::Resource.eq(Resource::Organisation.word()))
+        .add(policy_rule::Column::Action.eq(Action::Administer.word()));
+    Ok(scoped.find::<policy_rule::Entity>().filter(administers).one().await?.is_some())
 }

@@ -1,7 +1,7 @@
 //! What units and users may look like, and what may stand under what. Pure.
 
 use entity::org_unit::{self, UnitKind};
-use entity::{ActiveEnum, UnitId};
+use entity::{ActiveEnum, Timestamp, UnitId};
 
 use crate::access::OrgTree;
 use crate::error::Violation;
@@ -131,9 +131,77 @@ pub fn password_violation(field: &str, password: &str) -> Option<Violation> {
         .then(|| Violation::new(field, "length", "must have between 10 and 200 characters", "必须为10到200个字符"))
 }
 
+/// Posts begin and end within so many years of today: whoever writes 20226 meant something else.
+const YEARS: i64 = 100;
+
+fn far_off(field: String, at: Timestamp, now: Timestamp) -> Option<Violation> {
+    let most = YEARS * 366 * 24 * 60 * 60;
+    let near = now.plus_seconds(-most) <= at && at <= now.plus_seconds(most);
+    (!near).then(|| Violation::new(field, "range", "must lie within a hundred years of today", "必须在今天前后一百年之内"))
+}
+
+/// Not a time that a post can be held. `input` is where the post stands in the input.
+pub fn period_violations(input: &str, from: Timestamp, to: Option<Timestamp>, now: Timestamp) -> Vec<Violation> {
+    let mut wrong: Vec<Violation> = far_off(format!("{input}.validFrom"), from, now).into_iter().collect();
+    let Some(to) = to else { return wrong };
+    let field = format!("{input}.validTo");
+    if to <= from {
+        wrong.push(Violation::new(field, "order", "must lie after validFrom", "必须晚于validFrom"));
+    } else if to <= now {
+        wrong.push(Violation::new(field, "past", "must not have passed already", "不能早于当前时间"));
+    } else {
+        wrong.extend(far_off(field, to, now));
+    }
+    wrong
+}
+
+/// Not a moment at which a post can end.
+pub fn end_violation(field: &str, at: Timestamp, now: Timestamp) -> Option<Violation> {
+    if at < now {
+        return Some(Violation::new(field, "past", "must not have passed already", "不能早于当前时间"));
+    }
+    far_off(field.to_owned(), at, now)
+}
+
+/// Not the code of a role.
+pub fn role_code_violation(field: &str, code: &str) -> Option<Violation> {
+    let fits = code.len() <= LONGEST_CODE
+        && code.starts_with(|first: char| first.is_ascii_lowercase())
+        && code.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
+    (!fits).then(|| {
+        Violation::form(
+            field,
+            "must be a lower-case letter, then lower-case letters, digits and _, at most 64",
+            "必须以小写字母开头，只含小写字母、数字和 _，最多64个",
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn posts_end_after_they_begin_and_not_in_the_past() {
+        let now = Timestamp(1_000_000_000_000_000);
+        let later = |seconds| now.plus_seconds(seconds);
+        let rules = |from, to| period_violations("input", from, to, now).into_iter().map(|wrong| wrong.rule).collect::<Vec<_>>();
+        assert!(rules(now, None).is_empty() && rules(later(-5), Some(later(1))).is_empty() && rules(later(5), Some(later(6))).is_empty());
+        assert_eq!(rules(later(5), Some(later(5))), ["order"]);
+        assert_eq!(rules(later(5), Some(later(4))), ["order"]);
+        assert_eq!(rules(later(-5), Some(now)), ["past"]);
+        assert_eq!(rules(Timestamp(i64::MIN), Some(Timestamp(i64::MAX))), ["range", "range"]);
+        assert_eq!(rules(Timestamp(i64::MAX), None), ["range"]);
+        assert_eq!((end_violation("at", now, now), end_violation("at", later(-1), now).map(|wrong| wrong.rule)), (None, Some("past")));
+    }
+
+    #[test]
+    fn codes_of_roles_are_plain_words() {
+        assert_eq!(role_code_violation("code", "night_shift_2"), None);
+        for code in ["", "*", "Sales", "1st", "_x", "a-b", "a b", "角色", &"a".repeat(65)] {
+            assert!(role_code_violation("code", code).is_some(), "{code}");
+        }
+    }
 
     #[test]
     fn units_stand_in_their_order() {

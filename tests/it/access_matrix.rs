@@ -2,6 +2,7 @@
 //! fails, and so does a role without a column.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -37,6 +38,9 @@ const ROWS: [(&str, [&str; 5]); 3] = [
     ("a customer of Hangzhou, and Hangzhou: sideways from Shanghai", ["HZ-0001", "HZ-0005", "HANGZHOU", "HANGZHOU", "hangzhou.rep1"]),
     ("a customer of London, and London: outside, but for the group", ["LN-0001", "LN-0003", "LONDON", "LONDON", "london.rep1"]),
 ];
+
+/// Who is disabled and given posts, row by row: nobody of the columns.
+const IDLE: [&str; 3] = ["shanghai.rep2", "hangzhou.manager", "london.manager"];
 
 /// Fields that are not probed, each with its reason. This list only shrinks.
 const EXEMPT: [(&str, &str); 0] = [];
@@ -109,6 +113,73 @@ const PROBES: &[Probe] = &[
         "/explainAccess/deniedBy/0",
         "role unit{code}",
     ),
+    probe(
+        "Query",
+        "{ % }",
+        "",
+        "users(filter:{name:{contains:\"a\"}}){totalCount} previewPost(input:{userId:$user,role:\"supervisor\",unitId:$unit}){userTotal}",
+    ),
+    once(
+        "Query",
+        "{ % }",
+        "",
+        "roles{code} previewPolicyChange(add:[{role:\"supervisor\",resource:CUSTOMER,action:EXPORT,reach:UNIT,level:FULL}]){userTotal}",
+    ),
+    probe("UserConnection", "{ users(first: 1) { % } }", "/users", "edges{cursor} nodes{id} pageInfo{endCursor} totalCount"),
+    probe("UserEdge", "{ users(first: 1) { edges { % } } }", "/users/edges/0", "cursor node{id}"),
+    probe(
+        "RightsPreview",
+        "{ previewPost(input: {userId: $user, role: \"supervisor\", unitId: $unit}) { % } }",
+        "/previewPost",
+        "userTotal users{user{id}}",
+    ),
+    probe(
+        "UserChanges",
+        "{ previewPost(input: {userId: $user, role: \"supervisor\", unitId: $unit}) { users { % } } }",
+        "/previewPost/users/0",
+        "user{id} changes{action}",
+    ),
+    probe(
+        "RightChange",
+        "{ previewPost(input: {userId: $user, role: \"supervisor\", unitId: $unit}) { users { changes { % } } } }",
+        "/previewPost/users/0/changes/0",
+        "resource action ownRows before after unitTotal units{code}",
+    ),
+    once("Role", "{ roles { % } }", "/roles/0", "code title gives delegatesSensitive grants{id}"),
+    once("PolicyRule", "{ roles { grants { % } } }", "/roles/0/grants/0", "id role resource action reach level effect"),
+    probe(
+        "Mutation",
+        "mutation { % }",
+        "",
+        "createUser(input:{username:$fresh,name:\"New\",post:{role:\"sales_rep\",unitId:$unit}}){user{id}} updateUser(input:{id:$user}){user{id}} \
+         disableUser(input:{id:$idle}){user{id}} enableUser(input:{id:$idle}){user{id}} \
+         givePost(input:{userId:$idle,role:\"care_planner\",unitId:$unit,validFrom:$from,validTo:$to}){post{id}} \
+         changePost(input:{id:$post}){post{id}} endPost(input:{id:$idlePost,at:\"2100-01-01T00:00:00Z\"}){post{id}}",
+    ),
+    once(
+        "Mutation",
+        "mutation { % }",
+        "",
+        "createRole(input:{code:$fresh,title:\"New\"}){role{code}} deleteRole(input:{code:$fresh}){code} \
+         updateRole(input:{code:\"supervisor\"}){role{code}} removePolicyRule(input:{id:$firstRule}){id} \
+         addPolicyRule(input:{role:\"supervisor\",resource:CREDIT,action:UPDATE,reach:UNIT,level:FULL}){rule{id}}",
+    ),
+    probe("UserPayload", "mutation { updateUser(input: {id: $user}) { % } }", "/updateUser", "user{id}"),
+    probe("PostPayload", "mutation { changePost(input: {id: $post}) { % } }", "/changePost", "post{id}"),
+    once("RolePayload", "mutation { updateRole(input: {code: \"supervisor\"}) { % } }", "/updateRole", "role{code}"),
+    once(
+        "DeleteRolePayload",
+        "mutation { createRole(input: {code: $fresh, title: \"New\"}) { role { code } } deleteRole(input: {code: $fresh}) { % } }",
+        "/deleteRole",
+        "code",
+    ),
+    once(
+        "PolicyRulePayload",
+        "mutation { addPolicyRule(input: {role: \"supervisor\", resource: CREDIT, action: CREATE, reach: UNIT, level: FULL}) { % } }",
+        "/addPolicyRule",
+        "rule{id}",
+    ),
+    once("RemovePolicyRulePayload", "mutation { removePolicyRule(input: {id: $secondRule}) { % } }", "/removePolicyRule", "id"),
     once("Mutation", "mutation { % }", "", "signIn(input:{username:\"hq.admin\",password:$password}){expiresAt}"),
     probe(
         "Mutation",
@@ -171,7 +242,7 @@ const PROBES: &[Probe] = &[
         "resource action ownRows before after unitTotal units{id}",
     ),
     once("Viewer", "{ viewer { % } }", "/viewer", "id name username posts{id} can(resource:CUSTOMER,action:UPDATE)"),
-    once("Post", "{ viewer { posts { % } } }", "/viewer/posts/0", "id role title unit{id} validFrom validTo"),
+    once("Post", "{ viewer { posts { % } } }", "/viewer/posts/0", "id role title unit{id} validFrom validTo origin actingFor{id} version"),
     probe(
         "Customer",
         "{ node(id: $customer) { ... on Customer { % } } }",
@@ -197,7 +268,12 @@ const PROBES: &[Probe] = &[
     ),
     probe("OrgUnit", "{ node(id: $modal) { ... on OrgUnit { % } } }", "/node", "businessMode"),
     probe("OrgUnit", "{ node(id: $closed) { ... on OrgUnit { % } } }", "/node", "archivedAt"),
-    probe("User", "{ node(id: $user) { ... on User { % } } }", "/node", "id name title history{nodes{id}}"),
+    probe(
+        "User",
+        "{ node(id: $user) { ... on User { % } } }",
+        "/node",
+        "id name title username email posts{role} disabledAt version history{nodes{id}}",
+    ),
     probe(
         "RevealFieldPayload",
         "mutation { revealField(input: {id: $customer, field: \"phone\", reason: \"x\"}) { % } }",
@@ -314,8 +390,15 @@ fn word(value: &Json) -> &str {
 
 /// The words for these fields of one object.
 async fn ask(actor: &Actor<'_>, probe: &Probe, fields: &[&str], ids: &BTreeMap<&str, String>) -> Vec<String> {
-    let mut document = probe.document.replace('%', &fields.join(" "));
-    for (name, value) in ids {
+    // What is added has to be new each time.
+    static ADDED: AtomicU32 = AtomicU32::new(0);
+    let number = ADDED.fetch_add(1, Ordering::Relaxed);
+    let mut document = probe.document.replace('%', &fields.join(" ")).replace("$fresh", &format!("\"new_{number}\""));
+    for (moment, at) in [("$from", 2 * number), ("$to", 2 * number + 1)] {
+        document = document.replace(moment, &format!("\"{:04}-{:02}-01T00:00:00Z\"", 2030 + at / 12, at % 12 + 1));
+    }
+    // The longer names first: `$post` begins as `$postCode` would.
+    for (name, value) in ids.iter().rev() {
         document = document.replace(&format!("${name}"), &json!(value).to_string());
     }
     let answer = actor.send(&document, json!({})).await.body;
@@ -480,6 +563,16 @@ on_both! {
             ids.insert("user", global("User", user));
             let post = app.id(&format!("SELECT id FROM post WHERE user_id = {}", sql_id(app.engine, user))).await;
             ids.insert("post", global("Post", post));
+            let idle = app.user(IDLE[section]).await;
+            ids.insert("idle", global("User", idle));
+            let idle_post = app.id(&format!("SELECT id FROM post WHERE user_id = {}", sql_id(app.engine, idle))).await;
+            ids.insert("idlePost", global("Post", idle_post));
+            for (name, action) in [("firstRule", "report"), ("secondRule", "approve")] {
+                let of = format!("role = 'supervisor' AND resource = 'customer' AND action = '{action}'");
+                let rule = app.select(&format!("SELECT id FROM policy_rule WHERE {of}")).await;
+                let rule: Uuid = rule.first().map(|row| row.try_get_by_index(0).unwrap()).unwrap_or_default();
+                ids.insert(name, global("PolicyRule", rule));
+            }
             ids.insert("code", names[2].to_owned());
             ids.insert("password", PASSWORD.to_owned());
             let mut lines: Vec<(String, Vec<String>)> = Vec::new();
