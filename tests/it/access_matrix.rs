@@ -395,7 +395,8 @@ async fn ask(actor: &Actor<'_>, probe: &Probe, fields: &[&str], ids: &BTreeMap<&
     let number = ADDED.fetch_add(1, Ordering::Relaxed);
     let mut document = probe.document.replace('%', &fields.join(" ")).replace("$fresh", &format!("\"new_{number}\""));
     for (moment, at) in [("$from", 2 * number), ("$to", 2 * number + 1)] {
-        document = document.replace(moment, &format!("\"{:04}-{:02}-01T00:00:00Z\"", 2030 + at / 12, at % 12 + 1));
+        let clock = format!("{:02}:{:02}:{:02}", at / 3_600, at / 60 % 60, at % 60);
+        document = document.replace(moment, &format!("\"2090-01-01T{clock}Z\""));
     }
     // The longer names first: `$post` begins as `$postCode` would.
     for (name, value) in ids.iter().rev() {
