@@ -16,7 +16,7 @@
 //! }
 //! ```
 
-use entity::{Timestamp, UnitId, UserId, contact, customer, delegation, org_path, org_unit, post, user};
+use entity::{Stored, Timestamp, UnitId, UserId, contact, customer, delegation, org_path, org_unit, post, user};
 use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait};
 
@@ -45,7 +45,7 @@ pub struct Place {
 }
 
 /// A table that viewers may read, and by which rule.
-pub trait Visible: EntityTrait<Model: Send + Sync> {
+pub trait Visible: Stored<Model: Send + Sync> {
     /// The action that reads it.
     type Read: Acts;
 
