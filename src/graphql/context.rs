@@ -1,5 +1,7 @@
 //! What resolvers ask of a request.
 
+use std::sync::Arc;
+
 use async_graphql::Context;
 
 use crate::db::Scoped;
@@ -16,7 +18,7 @@ pub trait Ask<'a> {
 
 impl<'a> Ask<'a> for Context<'a> {
     fn scoped(&self) -> Result<&'a Scoped, Error> {
-        self.data_opt::<Scoped>().ok_or(Error::Unauthenticated)
+        self.data_opt::<Arc<Scoped>>().map(Arc::as_ref).ok_or(Error::Unauthenticated)
     }
 
     fn given<T: Send + Sync + 'static>(&self) -> Result<&'a T, Error> {

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use async_graphql::Request;
 use async_graphql::parser::types::OperationType;
 
 use super::App;
@@ -14,7 +13,7 @@ use super::token::{self, Credential};
 use crate::error::{Error, Violation};
 use crate::graphql::answer::{Answer, Locale, Stage, status};
 use crate::graphql::coercion::InputTypes;
-use crate::graphql::limits::analyse;
+use crate::schema::{asking, prepare};
 
 /// What may be asked without a token.
 const WITHOUT_TOKEN: [&str; 2] = ["signIn", "__typename"];
@@ -78,12 +77,11 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
             return Reply { challenge, ..Reply::new(Answer::of_error(&error, locale)) };
         }
     };
-    let document = match app.documents.parse(&parameters.query) {
-        Ok(document) => document,
+    let asked = match app.documents.operation(&parameters.query, parameters.operation_name.as_deref()) {
+        Ok(asked) => asked,
         Err(refusal) => return Reply::new(Answer::of_refusal(&refusal, locale)),
     };
-    let name = parameters.operation_name.as_deref();
-    let found = match analyse(&document, name, &parameters.variables, app.documents.limits()) {
+    let found = match asked.analysis(&parameters.variables, app.documents.limits()) {
         Ok(found) => found,
         Err(refusal) => return Reply::new(Answer::of_refusal(&refusal, locale)),
     };
@@ -105,22 +103,23 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
         }
     }
     // Errors about inputs spell the schema out: it is for signed-in users.
-    if viewer.is_none() && !InputTypes::selects_only(&document, name, &WITHOUT_TOKEN) {
+    if viewer.is_none() && !InputTypes::selects_only(asked.document(), asked.name(), &WITHOUT_TOKEN) {
         let answer = Answer::at(&Error::Unauthenticated, Stage::Denied(status(&Error::Unauthenticated)), locale);
         return Reply { challenge: true, operation, ..Reply::new(answer) };
     }
-    if let Err(error) = app.inputs.check(&document, name, &parameters.variables) {
+    if let Err(error) = asked.check(&app.inputs, &parameters.variables) {
         return Reply { operation, ..Reply::new(Answer::at(&error, Stage::Validation, locale)) };
     }
     let writes = found.kind == Some(OperationType::Mutation);
+    if let Err(response) = asked.validity(async |asked| app.schema.validate(asked.document(), asked.name()).await).await {
+        return Reply { operation, ..Reply::new(Answer::of_response(response, locale, !writes)) };
+    }
     if writes && !progress.enter(Progress::WRITING) {
         return Reply::new(Answer::of_error(&Error::Timeout, locale));
     }
-    let mut request = Request::new(String::new()).variables(parameters.variables);
-    request.operation_name = parameters.operation_name;
-    request.set_parsed_query(document.as_ref().clone());
+    let request = asking(asked.document(), asked.name()).variables(parameters.variables);
     let scoped = viewer.map(|viewer| app.db.seen_by(viewer));
-    let response = app.schema.execute(crate::schema::prepare(request, scoped)).await;
+    let response = app.schema.run(prepare(request, scoped)).await;
     if writes && let Err(error) = app.rights.catch_up().await {
         tracing::warn!(%error, "changed rights are taken in later");
     }
