@@ -30,10 +30,12 @@ mod error;
 mod nested;
 mod page;
 mod query;
+mod readers;
 mod rehearsal;
 mod rights;
 mod scoped;
 mod sql;
+mod statement;
 mod transaction;
 mod write;
 

@@ -10,6 +10,7 @@ mod architecture;
 mod archive;
 mod bad_input;
 mod commands;
+mod connections;
 mod decisions;
 mod delegations;
 mod disconnect;
