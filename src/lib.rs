@@ -28,7 +28,7 @@
 //!
 //! ```text
 //! POST /graphql
-//!   http      media type, size, a permit to run, a task of its own
+//!   http      media type, size, a permit to run, and to the end
 //!             token -> access::Viewer: who, and the grants compiled into arms
 //!             text -> limits -> parsed document
 //!   schema    execution; the request carries db::Scoped, the database as this viewer sees it, and its loaders

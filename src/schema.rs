@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Data, EmptySubscription, ID, Interface, MergedObject, Object, Result};
+use async_graphql::async_trait::async_trait;
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
+use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::{
+    Context, Data, EmptySubscription, ID, Interface, MergedObject, Object, Request, Response, Result, SchemaBuilder, ValidationMode,
+};
 use entity::{ContactId, CustomerId, PostId, UnitId, UserId, contact, customer, org_unit};
 
 use crate::access::action::{CustomerRead, OrganisationRead, UserRead};
@@ -84,12 +89,62 @@ pub struct Mutation(
     ContactMutation,
 );
 
-/// The schema.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+type Executor = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema, twice: validation looks at every rule and is the dearest part of a small request, so that it is asked once a document, of an
+/// executor that goes no further; the one that runs documents takes its word.
+pub struct Schema {
+    validating: Executor,
+    running: Executor,
+}
+
+impl Schema {
+    /// Does the document, with this of its operations, fit the schema? Values of variables are not looked at here: that is for
+    /// [`crate::graphql::coercion`]. The response of a document that does not fit tells why.
+    pub async fn validate(&self, document: &ExecutableDocument, operation: Option<&str>) -> Result<(), Response> {
+        let response = self.validating.execute(asking(document, operation)).await;
+        if response.is_ok() { Ok(()) } else { Err(response) }
+    }
+
+    /// Runs a document that was found valid.
+    pub async fn run(&self, request: Request) -> Response {
+        self.running.execute(request).await
+    }
+
+    /// In the schema definition language.
+    pub fn sdl(&self) -> String {
+        self.running.sdl()
+    }
+}
+
+/// A request for a document that was parsed before.
+pub fn asking(document: &ExecutableDocument, operation: Option<&str>) -> Request {
+    let mut request = Request::new(String::new());
+    request.operation_name = operation.map(str::to_owned);
+    request.set_parsed_query(document.clone());
+    request
+}
+
+/// Ends a request where execution would begin.
+struct ValidateOnly;
+
+impl ExtensionFactory for ValidateOnly {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl Extension for ValidateOnly {
+    async fn execute(&self, _: &ExtensionContext<'_>, _: Option<&str>, _: NextExecute<'_>) -> Response {
+        Response::default()
+    }
+}
 
 /// The schema over these secrets; `sign_in` verifies passwords, `rights` are told of changes, `reveals` bounds what a user may open.
 pub fn build(secrets: Secrets, sign_in: SignIn, rights: Arc<Rights>, reveals: RevealsPerDay) -> Schema {
-    definition().data(secrets).data(sign_in).data(rights).data(reveals).data(IdentityLookups::default()).finish()
+    let data = definition().data(secrets).data(sign_in).data(rights).data(reveals).data(IdentityLookups::default());
+    Schema { validating: definition().extension(ValidateOnly).finish(), running: data.validation_mode(ValidationMode::Fast).finish() }
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.
@@ -97,19 +152,19 @@ pub fn sdl() -> String {
     definition().finish().sdl()
 }
 
-fn definition() -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
+fn definition() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription).disable_suggestions()
 }
 
 /// Gives a request what its resolvers ask for: the database as the caller sees it, and loaders that live as long as the request.
-pub fn prepare(request: async_graphql::Request, scoped: Option<Scoped>) -> async_graphql::Request {
+pub fn prepare(request: Request, scoped: Option<Scoped>) -> Request {
     let request = request.data(TriedToSignIn::default());
     let Some(scoped) = scoped else { return request };
     request.data(LookedUp::default()).data(Sight::new(scoped, carry))
 }
 
 /// The loaders through one sight of the database.
-fn carry(scoped: &Scoped) -> Data {
+fn carry(scoped: &Arc<Scoped>) -> Data {
     let mut data = Data::default();
     data.insert(Loader::<UnitId, UnitRow>::new(scoped, |scoped, ids| Box::pin(org::repo::units_by_ids(scoped, ids))));
     data.insert(Loader::<UserId, UserRow>::new(scoped, |scoped, ids| Box::pin(org::repo::users_by_ids(scoped, ids))));

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{AuditId, Timestamp, UnitId, UserId};
+use crate::{AuditId, Timestamp, UnitId, UserId, stored::stored};
 
 #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "audit")]
@@ -41,3 +41,5 @@ impl std::fmt::Debug for Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+stored!("audit": id, at, actor_id, reason, action, record_type, record_id, unit_id, changes, actor_name, behalf_of_id, behalf_of_name);

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{ContactId, CustomerId, Timestamp, UnitId};
+use crate::{ContactId, CustomerId, Timestamp, UnitId, stored::stored};
 
 #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "contact")]
@@ -33,3 +33,5 @@ impl std::fmt::Debug for Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+stored!("contact": id, customer_id, unit_id, region_id, name, role, phone, email, created_at, updated_at, version, archived_at);

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{CustomerId, PartyId, Timestamp, UnitId, UserId};
+use crate::{CustomerId, PartyId, Timestamp, UnitId, UserId, stored::stored};
 
 /// A person or a company.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
@@ -80,3 +80,10 @@ impl std::fmt::Debug for Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+stored! {
+    "customer":
+    id, party_id, unit_id, region_id, origin_unit_id, external_ref, owner_id, kind, class, name, name_folded, industry, phone, email,
+    address, birth_date, gender, occupation, education, annual_income_minor, annual_income_currency, identity_cipher, identity_index,
+    custom, created_at, updated_at, version, archived_at,
+}

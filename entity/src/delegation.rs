@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{DelegationId, PostId, Timestamp, UserId};
+use crate::{DelegationId, PostId, Timestamp, UserId, stored::stored};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "delegation")]
@@ -29,3 +29,5 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+stored!("delegation": id, post_id, delegator_id, delegate_id, actions, level, valid_from, valid_to, created_at, updated_at, version);

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{DueWorkId, Timestamp, UnitId, UserId};
+use crate::{DueWorkId, Timestamp, UnitId, UserId, stored::stored};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "due_work")]
@@ -29,3 +29,5 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+stored!("due_work": id, kind, record_id, unit_id, details, due_at, planned_by, created_at, done_at, outcome);

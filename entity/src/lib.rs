@@ -20,6 +20,7 @@ pub mod role;
 pub mod role_gives;
 pub mod session;
 pub mod sign_in_failure;
+mod stored;
 mod timestamp;
 pub mod user;
 
@@ -28,4 +29,5 @@ pub use ids::{
     UserId,
 };
 pub use sea_orm::ActiveEnum;
+pub use stored::Stored;
 pub use timestamp::Timestamp;

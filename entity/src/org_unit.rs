@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{Timestamp, UnitId};
+use crate::{Timestamp, UnitId, stored::stored};
 
 /// What a unit is; the order is the order in which they may stand below each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumIter, DeriveActiveEnum)]
@@ -47,3 +47,5 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+stored!("org_unit": id, code, name, kind, parent_id, region_id, business_mode, created_at, updated_at, version, archived_at);

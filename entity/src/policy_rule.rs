@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::PolicyRuleId;
+use crate::{PolicyRuleId, stored::stored};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "policy_rule")]
@@ -24,3 +24,5 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+stored!("policy_rule": id, role, resource, action, reach, level, effect);

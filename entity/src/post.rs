@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{PostId, Timestamp, UnitId, UserId};
+use crate::{PostId, Timestamp, UnitId, UserId, stored::stored};
 
 /// Where a post comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
@@ -38,3 +38,5 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+stored!("post": id, user_id, role, unit_id, valid_from, valid_to, created_at, origin, acting_for, updated_at, version);

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{Timestamp, UserId};
+use crate::{Timestamp, UserId, stored::stored};
 
 #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "user_account")]
@@ -30,3 +30,5 @@ impl std::fmt::Debug for Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+stored!("user_account": id, username, name, email, password_hash, disabled_at, created_at, updated_at, version);

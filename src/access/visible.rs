@@ -17,8 +17,8 @@
 //! ```
 
 use entity::{
-    Timestamp, UnitId, UserId, audit, contact, customer, delegation, due_work, org_path, org_unit, policy_rule, post, role, role_gives,
-    user,
+    Stored, Timestamp, UnitId, UserId, audit, contact, customer, delegation, due_work, org_path, org_unit, policy_rule, post, role,
+    role_gives, user,
 };
 use sea_orm::sea_query::{DynIden, Expr, ExprTrait, IntoIden, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait};
@@ -48,7 +48,7 @@ pub struct Place {
 }
 
 /// A table that viewers may read, and by which rule.
-pub trait Visible: EntityTrait<Model: Send + Sync> {
+pub trait Visible: Stored<Model: Send + Sync> {
     /// The action that reads it.
     type Read: Acts;
 

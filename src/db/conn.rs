@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::StatementBuilder;
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    TransactionTrait,
+    RuntimeErr, SqlxError, Statement, StatementBuilder, TransactionTrait,
 };
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
+use super::readers::{Readers, Turn};
+use super::statement::written;
 use crate::clock::Clock;
 use crate::error::Error;
 
@@ -62,6 +63,8 @@ impl DbConfig {
 pub struct Db {
     read: DatabaseConnection,
     write: DatabaseConnection,
+    /// The same connections on PostgreSQL, for single statements.
+    readers: Option<Arc<Readers>>,
     backend: Backend,
     clock: Clock,
     statements: Arc<AtomicU64>,
@@ -86,11 +89,13 @@ impl Db {
     /// Connects. Errors: UNAVAILABLE where nothing answers, BAD_USER_INPUT for an address of another kind.
     pub async fn connect(config: DbConfig, clock: Clock) -> Result<Self, Error> {
         let statements = Arc::new(AtomicU64::new(0));
+        let mut readers = None;
         let (read, write, backend) = if config.url.starts_with("sqlite:") {
             let write = open(sqlite(&config, 1, if config.bulk { "-65536" } else { CACHE_KIB })).await?;
             (open(sqlite(&config, config.max_connections, CACHE_KIB)).await?, write, Backend::Sqlite)
         } else if config.url.starts_with("postgres:") || config.url.starts_with("postgresql:") {
             let pool = open(postgres(&config)).await?;
+            readers = Some(Arc::new(Readers::new(pool.get_postgres_connection_pool().clone())));
             (pool.clone(), pool, Backend::Postgres)
         } else {
             return Err(Error::invalid(crate::error::Violation::form(
@@ -99,7 +104,7 @@ impl Db {
                 "必须以 sqlite:// 或 postgres:// 开头",
             )));
         };
-        Ok(Self { read, write, backend, clock, statements, rehearsal: false, rights_touched: Arc::default() })
+        Ok(Self { read, write, readers, backend, clock, statements, rehearsal: false, rights_touched: Arc::default() })
     }
 
     /// The same database, on which every unit of work is done and then taken back.
@@ -130,7 +135,7 @@ impl Db {
     pub async fn migrate_up(&self) -> Result<(), Error> {
         let turn = match self.backend {
             Backend::Postgres => {
-                let turn = self.write.begin().await?;
+                let turn = self.pool().begin().await?;
                 turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
                 Some(turn)
             }
@@ -145,12 +150,12 @@ impl Db {
 
     /// Takes back the latest `steps`; none: all.
     pub async fn migrate_down(&self, steps: Option<u32>) -> Result<(), Error> {
-        Migrator::down(&self.write, steps).await.map_err(Error::from)
+        Migrator::down(self.pool(), steps).await.map_err(Error::from)
     }
 
     /// Every step, in order.
     pub async fn migrations(&self) -> Result<Vec<Migration>, Error> {
-        let steps = Migrator::get_migration_with_status_read_only(&self.write).await?;
+        let steps = Migrator::get_migration_with_status_read_only(self.pool()).await?;
         Ok(steps
             .into_iter()
             .map(|step| {
@@ -165,6 +170,7 @@ impl Db {
 
     /// Closes every connection.
     pub async fn close(self) {
+        self.pool();
         for pool in [self.read, self.write] {
             if let Err(error) = pool.close().await {
                 tracing::warn!(kind = error_kind(&error), "closing the database");
@@ -173,7 +179,24 @@ impl Db {
     }
 
     pub(super) fn reading(&self) -> Conn {
-        Conn { on: On::Pool(self.read.clone()), statements: self.statements.clone() }
+        let on = self.readers.clone().map_or_else(|| On::Pool(self.read.clone()), On::Readers);
+        Conn { on, statements: self.statements.clone() }
+    }
+
+    /// The right to begin a transaction on a connection of [`Db::writer`]; none needed on SQLite.
+    pub(super) async fn turn(&self) -> Result<Option<Turn>, Error> {
+        match &self.readers {
+            Some(readers) => Ok(Some(readers.turn_at_pool().await.map_err(failed)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The connections that write, all of them there to be had.
+    fn pool(&self) -> &DatabaseConnection {
+        if let Some(readers) = &self.readers {
+            readers.release();
+        }
+        &self.write
     }
 
     pub(super) fn writer(&self) -> &DatabaseConnection {
@@ -183,6 +206,10 @@ impl Db {
     pub(super) fn within(&self, transaction: Arc<DatabaseTransaction>) -> Conn {
         Conn { on: On::Transaction(transaction), statements: self.statements.clone() }
     }
+}
+
+fn failed(error: SqlxError) -> Error {
+    DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))).into()
 }
 
 fn error_kind(error: &DbErr) -> &'static str {
@@ -252,6 +279,7 @@ pub(super) struct Conn {
 #[derive(Clone)]
 enum On {
     Pool(DatabaseConnection),
+    Readers(Arc<Readers>),
     Transaction(Arc<DatabaseTransaction>),
 }
 
@@ -259,16 +287,25 @@ impl Conn {
     pub(super) async fn all(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let rows = match &self.on {
-            On::Pool(pool) => pool.query_all(select).await,
-            On::Transaction(transaction) => transaction.query_all(select).await,
+            On::Pool(pool) => pool.query_all(select).await?,
+            On::Readers(readers) => {
+                let (sql, values) = written(select);
+                readers.all(sql, values).await.map_err(failed)?.into_iter().map(QueryResult::from).collect()
+            }
+            On::Transaction(transaction) if transaction.get_database_backend() == DbBackend::Postgres => {
+                let (sql, values) = written(select);
+                transaction.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?
+            }
+            On::Transaction(transaction) => transaction.query_all(select).await?,
         };
-        Ok(rows?)
+        Ok(rows)
     }
 
     pub(super) async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let done = match &self.on {
             On::Pool(pool) => pool.execute(statement).await,
+            On::Readers(_) => return Err(Error::internal("a write outside a unit of work")),
             On::Transaction(transaction) => transaction.execute(statement).await,
         };
         Ok(done?)
@@ -281,6 +318,7 @@ impl Conn {
     pub(super) fn backend(&self) -> DbBackend {
         match &self.on {
             On::Pool(pool) => pool.get_database_backend(),
+            On::Readers(_) => DbBackend::Postgres,
             On::Transaction(transaction) => transaction.get_database_backend(),
         }
     }

@@ -11,16 +11,15 @@ use std::marker::PhantomData;
 
 use entity::UserId;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, JoinType, LockType, Query as Sql, SelectStatement, SimpleExpr, UnionType};
-use sea_orm::{Condition, DbBackend, EntityTrait, FromQueryResult, Iterable, QueryResult};
+use sea_orm::{Condition, DbBackend, EntityTrait, QueryResult};
 use uuid::Uuid;
 
-use super::page::{Order, PageOf, Slice, id_column, name};
+use super::page::{Order, PageOf, Slice, id_column};
 use super::scoped::Scoped;
 use crate::access::visible::{Place, RowArm, Visible};
 use crate::access::{Level, action::Acts};
 use crate::error::Error;
 
-const OWNER: &str = "scoped_owner";
 const KEYS: &str = "keys";
 const TOP: &str = "top";
 const PARENTS: &str = "parents";
@@ -140,7 +139,7 @@ impl<E: Visible> Query<E> {
             }
             select.lock(lock);
         }
-        Ok(self.run(&select).await?.into_iter().flatten().collect())
+        Ok(self.run(&select).await?.0)
     }
 
     /// How many rows there are.
@@ -183,9 +182,8 @@ impl<E: Visible> Query<E> {
                 select.limit(limit);
             }
         }
-        let found = self.run(&select).await?;
-        let total = found.len();
-        Ok(order.finish(found.into_iter().flatten().collect(), total, slice))
+        let (rows, found) = self.run(&select).await?;
+        Ok(order.finish(rows, found, slice))
     }
 
     /// A slice for each of several parents, in one statement.
@@ -242,7 +240,7 @@ impl<E: Visible> Query<E> {
         select.and_where(Expr::col((E::default(), id)).in_subquery(keys));
         order.sort(&mut select, slice);
         let mut grouped: HashMap<Uuid, Vec<Row<E>>> = HashMap::new();
-        for row in self.run(&select).await?.into_iter().flatten() {
+        for row in self.run(&select).await?.0 {
             grouped.entry(parent_of(&row.model)).or_default().push(row);
         }
         let finish = |rows: Vec<Row<E>>| {
@@ -292,24 +290,28 @@ impl<E: Visible> Query<E> {
 
     fn rows(&self) -> SelectStatement {
         let mut select = Sql::select();
-        for column in E::Column::iter() {
-            select.expr_as(Expr::col((E::default(), column)), name(column));
-        }
+        select.expr(Expr::cust(E::COLUMNS));
         if let Some(owner) = E::owner() {
-            select.expr_as(owner, OWNER);
+            select.expr(owner);
         }
-        select.from(E::default()).to_owned()
+        select.from(E::default()).take()
     }
 
-    /// What a select finds; none in the place of a row that is out of sight by now.
-    async fn run(&self, select: &SelectStatement) -> Result<Vec<Option<Row<E>>>, Error> {
-        self.scoped.conn.all(select).await?.iter().map(|found| self.read(found)).collect()
+    /// What a select finds and the viewer sees; and how many rows there were before any was out of sight.
+    async fn run(&self, select: &SelectStatement) -> Result<(Vec<Row<E>>, usize), Error> {
+        let found = self.scoped.conn.all(select).await?;
+        let has_owner = E::owner().is_some();
+        let mut rows = Vec::with_capacity(found.len());
+        for row in &found {
+            rows.extend(self.read(row, has_owner)?);
+        }
+        Ok((rows, found.len()))
     }
 
     /// The row with its level. None where the tree has moved on since the viewer was compiled: such a row is out of sight.
-    fn read(&self, found: &QueryResult) -> Result<Option<Row<E>>, Error> {
-        let model = E::Model::from_query_result(found, "")?;
-        let owner: Option<UserId> = if E::owner().is_some() { found.try_get("", OWNER)? } else { None };
+    fn read(&self, found: &QueryResult, has_owner: bool) -> Result<Option<Row<E>>, Error> {
+        let model = E::read(found)?;
+        let owner: Option<UserId> = if has_owner { found.try_get_by_index(E::WIDTH)? } else { None };
         let place = E::place(&model, owner);
         let level = match place {
             None => Some(E::FLOOR),

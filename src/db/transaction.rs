@@ -22,6 +22,7 @@ impl Db {
         let task = tokio::spawn(async move {
             // IMMEDIATE: a write that reads first must not lose the race for SQLite's one writer half-way.
             let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
+            let _turn = db.turn().await?;
             let transaction = Arc::new(db.writer().begin_with_options(options).await?);
             let outcome = work(Scoped::new(db.clone(), db.within(transaction.clone()), viewer)).await;
             finish(transaction, outcome, db.is_rehearsal()).await

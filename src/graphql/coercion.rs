@@ -48,13 +48,19 @@ pub struct InputTypes {
     fields: HashMap<Name, HashMap<Name, Field>>,
 }
 
+/// The places of one operation that take values, looked through once: what is wrong with its literals, and where its variables go.
+#[derive(Default)]
+pub struct Places {
+    /// Where each variable is used first, as clients name inputs: `input.name`.
+    uses: HashMap<Name, String>,
+    wrong: Vec<Violation>,
+}
+
 struct Check<'a> {
     types: &'a InputTypes,
     document: &'a ExecutableDocument,
-    /// Where each variable is used first, as clients name inputs: `input.name`.
-    uses: HashMap<&'a Name, String>,
+    places: Places,
     walked: HashSet<&'a Name>,
-    wrong: Vec<Violation>,
 }
 
 fn named(of: &Type) -> Name {
@@ -139,20 +145,37 @@ impl InputTypes {
         true
     }
 
-    /// Everything that does not fit in the operation that a request means. Errors: BAD_USER_INPUT. What is wrong with the document itself
-    /// is left to validation.
-    pub fn check(&self, document: &ExecutableDocument, operation: Option<&str>, variables: &Variables) -> Result<(), Error> {
-        let Some(meant) = meant(document, operation) else { return Ok(()) };
-        let mut check = Check { types: self, document, uses: HashMap::new(), walked: HashSet::new(), wrong: Vec::new() };
+    /// Looks through the operation that requests mean, whatever the values of its variables.
+    pub fn places(&self, document: &ExecutableDocument, operation: Option<&str>) -> Places {
+        let Some(meant) = meant(document, operation) else { return Places::default() };
+        let mut check = Check { types: self, document, places: Places::default(), walked: HashSet::new() };
         let root = match meant.ty {
             OperationType::Query => "Query",
             OperationType::Mutation => "Mutation",
             OperationType::Subscription => "Subscription",
         };
         check.selections(&meant.selection_set.node, &Name::new(root));
-        check.variables(meant, variables);
-        check.wrong.truncate(MOST);
-        Error::unless_empty(check.wrong)
+        check.places
+    }
+
+    /// Everything that does not fit in the operation that a request means, `places` being those of this operation. Errors:
+    /// BAD_USER_INPUT. What is wrong with the document itself is left to validation.
+    pub fn check(
+        &self,
+        places: &Places,
+        document: &ExecutableDocument,
+        operation: Option<&str>,
+        variables: &Variables,
+    ) -> Result<(), Error> {
+        let Some(meant) = meant(document, operation) else { return Ok(()) };
+        if meant.variable_definitions.is_empty() && places.wrong.is_empty() {
+            return Ok(());
+        }
+        let known = Places { wrong: places.wrong.clone(), ..Places::default() };
+        let mut check = Check { types: self, document, places: known, walked: HashSet::new() };
+        check.variables(meant, variables, &places.uses);
+        check.places.wrong.truncate(MOST);
+        Error::unless_empty(check.places.wrong)
     }
 }
 
@@ -186,27 +209,27 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn variables(&mut self, operation: &'a OperationDefinition, given: &Variables) {
+    fn variables(&mut self, operation: &OperationDefinition, given: &Variables, uses: &HashMap<Name, String>) {
         for definition in &operation.variable_definitions {
             let (name, of) = (&definition.node.name.node, &definition.node.var_type.node);
-            let place = self.uses.get(name).cloned().unwrap_or_else(|| format!("${name}"));
+            let place = uses.get(name).cloned().unwrap_or_else(|| format!("${name}"));
             let default = definition.node.default_value.as_ref().map(|default| &default.node);
             match given.get(name).or(default) {
                 Some(value) => self.value(&value.clone().into_value(), of, &place),
                 None if of.nullable => {}
-                None => self.wrong.push(Violation::new(place, "required", "must be given", "必须提供")),
+                None => self.places.wrong.push(Violation::new(place, "required", "must be given", "必须提供")),
             }
         }
     }
 
     fn value(&mut self, value: &Value, of: &Type, place: &str) {
-        if self.wrong.len() >= MOST {
+        if self.places.wrong.len() >= MOST {
             return;
         }
         match (value, &of.base) {
             (Value::Variable(name), _) => self.used(name, place),
             (Value::Null, _) if of.nullable => {}
-            (Value::Null, _) => self.wrong.push(Violation::new(place, "required", "must not be null", "不能为null")),
+            (Value::Null, _) => self.places.wrong.push(Violation::new(place, "required", "must not be null", "不能为null")),
             (Value::List(items), BaseType::List(inner)) => items.iter().for_each(|item| self.value(item, inner, place)),
             (one, BaseType::List(inner)) => self.value(one, inner, place),
             (value, BaseType::Named(name)) => {
@@ -217,7 +240,12 @@ impl<'a> Check<'a> {
                     (Some(Kind::Enum(words)), Value::String(word)) if words.contains(word.as_str()) => {}
                     (Some(Kind::Scalar), value) if fits(name, value) => {}
                     (None, _) => {}
-                    _ => self.wrong.push(Violation::new(place, "type", format!("must be of type {name}"), format!("类型必须为 {name}"))),
+                    _ => self.places.wrong.push(Violation::new(
+                        place,
+                        "type",
+                        format!("must be of type {name}"),
+                        format!("类型必须为 {name}"),
+                    )),
                 }
             }
         }
@@ -227,20 +255,23 @@ impl<'a> Check<'a> {
         for (name, value) in fields {
             match inputs.get(name) {
                 Some(input) => self.value(value, &input.of, &format!("{place}.{name}")),
-                None => self.wrong.push(Violation::new(place, "type", "has a field that is not in the schema", "含有架构中没有的字段")),
+                None => {
+                    self.places.wrong.push(Violation::new(place, "type", "has a field that is not in the schema", "含有架构中没有的字段"))
+                }
             }
         }
         let mut missing: Vec<&Name> =
             inputs.iter().filter(|(name, input)| !input.may_be_absent() && !fields.contains_key(*name)).map(|(name, _)| name).collect();
         missing.sort();
-        self.wrong
+        self.places
+            .wrong
             .extend(missing.into_iter().map(|name| Violation::new(format!("{place}.{name}"), "required", "must be given", "必须提供")));
     }
 
     fn used(&mut self, name: &Name, place: &str) {
         let declared = self.document.operations.iter().flat_map(|(_, operation)| &operation.node.variable_definitions);
         if let Some(definition) = declared.map(|definition| &definition.node.name.node).find(|declared| *declared == name) {
-            self.uses.entry(definition).or_insert_with(|| place.to_owned());
+            self.places.uses.entry(definition.clone()).or_insert_with(|| place.to_owned());
         }
     }
 }
@@ -276,7 +307,8 @@ mod tests {
 
     fn faults(query: &str, variables: serde_json::Value) -> Vec<(String, &'static str)> {
         let types = InputTypes::try_new(SDL).unwrap();
-        match types.check(&parse_query(query).unwrap(), None, &Variables::from_json(variables)) {
+        let document = parse_query(query).unwrap();
+        match types.check(&types.places(&document, None), &document, None, &Variables::from_json(variables)) {
             Ok(()) => Vec::new(),
             Err(Error::Invalid(wrong)) => wrong.into_iter().map(|wrong| (wrong.field, wrong.rule)).collect(),
             Err(other) => panic!("{other}"),

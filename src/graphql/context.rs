@@ -9,13 +9,14 @@ use crate::db::{Rights, Scoped};
 use crate::error::Error;
 
 /// Makes what a request carries for one sight of the database: its loaders.
-pub type Carry = fn(&Scoped) -> Data;
+pub type Carry = fn(&Arc<Scoped>) -> Data;
 
 /// The database as the caller sees it, with the loaders that look through it. A request whose mutation changes rights goes on with a sight
 /// compiled anew: its answer shows what stands then.
 pub struct Sight {
-    scoped: Scoped,
-    carried: Data,
+    scoped: Arc<Scoped>,
+    /// Made when first asked for: many a request needs none of it.
+    carried: OnceLock<Data>,
     carry: Carry,
     renewed: OnceLock<Box<Sight>>,
 }
@@ -23,7 +24,12 @@ pub struct Sight {
 impl Sight {
     /// The first sight of a request.
     pub fn new(scoped: Scoped, carry: Carry) -> Self {
-        Self { carried: carry(&scoped), scoped, carry, renewed: OnceLock::new() }
+        Self { scoped: Arc::new(scoped), carried: OnceLock::new(), carry, renewed: OnceLock::new() }
+    }
+
+    fn carried<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        let carried = self.carried.get_or_init(|| (self.carry)(&self.scoped));
+        carried.get(&TypeId::of::<T>()).and_then(|found| found.downcast_ref())
     }
 
     fn latest(&self) -> &Self {
@@ -46,14 +52,12 @@ pub trait Ask<'a> {
 
 impl<'a> Ask<'a> for Context<'a> {
     fn scoped(&self) -> Result<&'a Scoped, Error> {
-        self.data_opt::<Sight>().map(|sight| &sight.latest().scoped).ok_or(Error::Unauthenticated)
+        self.data_opt::<Sight>().map(|sight| sight.latest().scoped.as_ref()).ok_or(Error::Unauthenticated)
     }
 
     fn given<T: Send + Sync + 'static>(&self) -> Result<&'a T, Error> {
-        let carried = self.data_opt::<Sight>().and_then(|sight| sight.latest().carried.get(&TypeId::of::<T>()));
-        carried
-            .and_then(|found| found.downcast_ref())
-            .or_else(|| self.data_opt::<T>())
+        self.data_opt::<T>()
+            .or_else(|| self.data_opt::<Sight>().and_then(|sight| sight.latest().carried()))
             .ok_or_else(|| Error::internal(format!("no {} in the request", std::any::type_name::<T>())))
     }
 }

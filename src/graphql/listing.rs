@@ -12,7 +12,6 @@ use super::page::Paging;
 use crate::access::visible::Visible;
 use crate::db::{Asked, Nested, Order, PageOf, Query, Row, Scoped, counts, pages};
 use crate::error::Error;
-use crate::secrets::Secrets;
 
 /// Pages of `E` under parents.
 pub type Pages<E> = Loader<Nested<E>, Arc<PageOf<Row<E>>>>;
@@ -20,18 +19,17 @@ pub type Pages<E> = Loader<Nested<E>, Arc<PageOf<Row<E>>>>;
 pub type Totals<E> = Arc<Loader<Nested<E>, u64>>;
 
 /// The loader of pages for one request.
-pub fn load_pages<E: Visible>(scoped: &Scoped) -> Pages<E> {
+pub fn load_pages<E: Visible>(scoped: &Arc<Scoped>) -> Pages<E> {
     Loader::new(scoped, |_, keys| Box::pin(pages(keys)))
 }
 
 /// The loader of totals for one request.
-pub fn load_totals<E: Visible>(scoped: &Scoped) -> Totals<E> {
+pub fn load_totals<E: Visible>(scoped: &Arc<Scoped>) -> Totals<E> {
     Arc::new(Loader::new(scoped, |_, keys| Box::pin(counts(keys))))
 }
 
 /// A page of a list that stands under no parent.
 pub async fn page<E: Visible, T>(
-    ctx: &Context<'_>,
     query: Query<E>,
     order: &Order<E>,
     paging: &Paging,
@@ -39,7 +37,7 @@ pub async fn page<E: Visible, T>(
 ) -> Result<Listing<T>, Error> {
     let page = query.clone().page(order, &paging.slice).await?;
     let count = Box::new(move || -> futures::future::BoxFuture<'static, _> { Box::pin(query.clone().count()) });
-    Listing::try_new(page, order, paging, &ctx.given::<Secrets>()?.cursors, node, count)
+    Ok(Listing::new(page, order, paging, node, count))
 }
 
 /// The page of one parent as a listing.
@@ -59,5 +57,5 @@ pub async fn page_under<E: Visible, T>(
         let (totals, key) = (totals.clone(), key.clone());
         Box::pin(async move { Ok(totals.load(key).await?.unwrap_or_default()) })
     });
-    Listing::try_new(page, &order, paging, &ctx.given::<Secrets>()?.cursors, node, count)
+    Ok(Listing::new(page, &order, paging, node, count))
 }

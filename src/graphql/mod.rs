@@ -13,6 +13,7 @@ pub mod limits;
 pub mod listing;
 pub mod loader;
 pub mod money;
+pub mod nodes;
 pub mod page;
 pub mod patch;
 pub mod words;

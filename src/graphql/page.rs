@@ -89,10 +89,10 @@ impl Paging {
     }
 
     /// The cursor of a row.
-    pub fn cursor(&self, seal: &Seal, key: KeyValue, id: Uuid) -> Result<String, Error> {
+    pub fn cursor(&self, seal: &Seal, key: &KeyValue, id: Uuid) -> Result<String, Error> {
         let key = match key {
-            KeyValue::Int(number) => Key::Int(number),
-            KeyValue::Text(text) => Key::Text(text),
+            KeyValue::Int(number) => Key::Int(*number),
+            KeyValue::Text(text) => Key::Text(text.clone()),
         };
         let text = serde_json::to_vec(&(key, id)).map_err(|_| Error::internal("a cursor cannot be written"))?;
         seal.seal(&self.list, &text)

@@ -1,7 +1,7 @@
 //! The transport: GraphQL over HTTP on connections that we accept ourselves. The only place that knows of axum and hyper.
 //!
 //! A request to `/graphql` passes `graphql` (method, media types), `parameters` (what is asked, from body or query string), `run` (a
-//! permit to run at all, then in a task of its own: token, document, limits, execution) and leaves through `reply` (status and headers).
+//! permit to run at all, then to its end, whoever hangs up: token, document, limits, execution) and leaves through `reply` (status and headers).
 //! Nothing here reads a cookie or believes a forwarded address.
 
 mod connection;

@@ -1,11 +1,16 @@
-//! Running a request: in a task of its own, under a permit and a deadline. A client that hangs up does not cut it half-way, which would
-//! leave a database connection inside a transaction; a panic does not take the connection with it.
+//! Running a request: to its end, under a permit and a deadline. A client that hangs up does not cut it half-way, which would leave a
+//! database connection inside a transaction; a panic does not take the connection with it.
 
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
 
-use async_graphql::Request;
 use async_graphql::parser::types::OperationType;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::runtime::Handle;
 
 use super::App;
 use super::parameters::Parameters;
@@ -15,7 +20,7 @@ use crate::error::{Error, Violation};
 use crate::graphql::answer::{Answer, Locale, Stage, status};
 use crate::graphql::coercion::InputTypes;
 use crate::graphql::denied::Denied;
-use crate::graphql::limits::analyse;
+use crate::schema::{asking, prepare};
 
 /// What may be asked without a token.
 const WITHOUT_TOKEN: [&str; 2] = ["signIn", "__typename"];
@@ -45,6 +50,37 @@ impl Progress {
     }
 }
 
+/// Work that is done to its end: in the task that waits for it, or, once nobody does, in one of its own.
+struct ToItsEnd<T: Send + 'static>(Option<BoxFuture<'static, Option<T>>>);
+
+impl<T: Send> ToItsEnd<T> {
+    /// None comes back for work that panicked.
+    fn new(work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(Some(Box::pin(AssertUnwindSafe(work).catch_unwind().map(Result::ok))))
+    }
+}
+
+impl<T: Send> Future for ToItsEnd<T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(work) = &mut self.0 else { return Poll::Ready(None) };
+        let done = work.as_mut().poll(context);
+        if done.is_ready() {
+            self.0 = None;
+        }
+        done
+    }
+}
+
+impl<T: Send + 'static> Drop for ToItsEnd<T> {
+    fn drop(&mut self) {
+        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(work);
+        }
+    }
+}
+
 /// Runs a request. OVERLOADED at once where there is no capacity.
 pub async fn run(app: Arc<App>, ask: Ask) -> Reply {
     let locale = ask.locale;
@@ -53,17 +89,17 @@ pub async fn run(app: Arc<App>, ask: Ask) -> Reply {
     };
     let deadline = app.config.http.request_timeout();
     let progress = Arc::new(Progress::default());
-    let task = tokio::spawn({
+    let work = ToItsEnd::new({
         let progress = progress.clone();
         async move {
             let _permit = permit;
             steps(&app, ask, &progress).await
         }
     });
-    let failed = match tokio::time::timeout(deadline, task).await {
-        Ok(Ok(reply)) => return reply,
-        Ok(Err(_)) => Error::internal("a request panicked"),
-        // The task goes on, and keeps its permit: cancelled database work harms whoever gets the connection next.
+    let failed = match tokio::time::timeout(deadline, work).await {
+        Ok(Some(reply)) => return reply,
+        Ok(None) => Error::internal("a request panicked"),
+        // The work goes on, and keeps its permit: cancelled database work harms whoever gets the connection next.
         Err(_) if progress.enter(Progress::GIVEN_UP) => Error::Timeout,
         Err(_) => Error::OutcomeUnknown,
     };
@@ -79,12 +115,11 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
             return Reply { challenge, ..Reply::new(Answer::of_error(&error, locale)) };
         }
     };
-    let document = match app.documents.parse(&parameters.query) {
-        Ok(document) => document,
+    let asked = match app.documents.operation(&parameters.query, parameters.operation_name.as_deref()) {
+        Ok(asked) => asked,
         Err(refusal) => return Reply::new(Answer::of_refusal(&refusal, locale)),
     };
-    let name = parameters.operation_name.as_deref();
-    let found = match analyse(&document, name, &parameters.variables, app.documents.limits()) {
+    let found = match asked.analysis(&parameters.variables, app.documents.limits()) {
         Ok(found) => found,
         Err(refusal) => return Reply::new(Answer::of_refusal(&refusal, locale)),
     };
@@ -109,28 +144,57 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
         }
     }
     // Errors about inputs spell the schema out: it is for signed-in users.
-    if viewer.is_none() && !InputTypes::selects_only(&document, name, &WITHOUT_TOKEN) {
+    if viewer.is_none() && !InputTypes::selects_only(asked.document(), asked.name(), &WITHOUT_TOKEN) {
         let answer = Answer::at(&Error::Unauthenticated, Stage::Denied(status(&Error::Unauthenticated)), locale);
         return Reply { challenge: true, operation, ..Reply::new(answer) };
     }
-    if let Err(error) = app.inputs.check(&document, name, &parameters.variables) {
+    if let Err(error) = asked.check(&app.inputs, &parameters.variables) {
         return Reply { operation, ..Reply::new(Answer::at(&error, Stage::Validation, locale)) };
     }
     let writes = found.kind == Some(OperationType::Mutation);
+    if let Err(response) = asked.validity(async |asked| app.schema.validate(asked.document(), asked.name()).await).await {
+        return Reply { operation, ..Reply::new(Answer::of_response(response, locale, !writes)) };
+    }
     if writes && !progress.enter(Progress::WRITING) {
         return Reply::new(Answer::of_error(&Error::Timeout, locale));
     }
-    let mut request = Request::new(String::new()).variables(parameters.variables);
-    request.operation_name = parameters.operation_name;
-    request.set_parsed_query(document.as_ref().clone());
+    let request = asking(asked.document(), asked.name()).variables(parameters.variables);
     let scoped = viewer.clone().map(|viewer| app.db.seen_by(viewer));
-    let response = app.schema.execute(crate::schema::prepare(request, scoped)).await;
+    let response = app.schema.run(prepare(request, scoped)).await;
     if writes && let Err(error) = app.rights.catch_up().await {
         tracing::warn!(%error, "changed rights are taken in later");
     }
     if let (Some(viewer), true) = (viewer, response.is_err()) {
-        let denied = Denied::in_response(&document, operation.as_deref(), &response, writes);
+        let denied = Denied::in_response(asked.document(), operation.as_deref(), &response, writes);
         app.denials.keep(&app.db.seen_by(viewer), operation.as_deref(), denied).await;
     }
     Reply { operation, ..Reply::new(Answer::of_response(&response, locale, !writes)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_goes_on_when_nobody_waits_for_it() {
+        let (sender, done) = oneshot::channel();
+        let work = ToItsEnd::new(async move {
+            sleep(Duration::from_millis(20)).await;
+            sender.send("done").unwrap();
+        });
+        assert!(timeout(Duration::from_millis(1), work).await.is_err());
+        assert_eq!(timeout(Duration::from_secs(5), done).await.unwrap(), Ok("done"));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_and_goes_no_further() {
+        let panics = |really| if really { panic!("as asked") } else { 1 };
+        assert_eq!(ToItsEnd::new(async move { panics(true) }).await, None);
+        assert_eq!(ToItsEnd::new(async move { panics(false) }).await, Some(1));
+    }
 }

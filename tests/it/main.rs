@@ -11,6 +11,7 @@ mod archive;
 mod audit_log;
 mod bad_input;
 mod commands;
+mod connections;
 mod decisions;
 mod delegations;
 mod disconnect;

@@ -87,7 +87,7 @@ impl CustomerQuery {
         let paging = Paging::try_new(ctx, PageArgs { first, after, last, before }, None)?;
         let (understood, order) = understood(ctx, filter.as_ref(), sort).await?;
         let query = scoped.find::<customer::Entity>().filter(understood.condition).at_least(understood.floor);
-        Ok(CustomerConnection(page(ctx, query, &order, &paging, Customer).await?))
+        Ok(CustomerConnection(page(query, &order, &paging, Customer).await?))
     }
 }
 

@@ -4,6 +4,7 @@
 //! The cost of a selection set is the linear form `own + page size * paged`: `nodes` and `edges` are paid for each item of the page, and
 //! the page size is only known at the field around them. That field turns it into a number.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use async_graphql::parser::types::{
@@ -34,15 +35,30 @@ pub struct Analysis {
     pub cost: u64,
 }
 
-/// Measures a document. Errors: what exceeds the limits, and fragments that contain themselves.
-pub fn analyse(
-    document: &ExecutableDocument,
-    operation_name: Option<&str>,
-    variables: &Variables,
+/// What was found, and for which requests it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// What was found. Errors: what exceeds the limits, and fragments that contain themselves.
+    pub analysis: Result<Analysis, Refusal>,
+    /// No variable had a say: it holds for every request with this document and operation.
+    pub always: bool,
+}
+
+/// Measures a document.
+pub fn analyse(document: &ExecutableDocument, operation_name: Option<&str>, variables: &Variables, limits: &Limits) -> Found {
+    let selected = select(&document.operations, operation_name);
+    let operation = selected.map(|(_, operation)| operation);
+    let mut meter = Meter { variables, operation, done: HashMap::new(), asked_variables: Cell::new(false) };
+    let analysis = measured(document, selected, &mut meter, limits);
+    Found { analysis, always: !meter.asked_variables.get() }
+}
+
+fn measured<'a>(
+    document: &'a ExecutableDocument,
+    selected: Option<(Option<&Name>, &OperationDefinition)>,
+    meter: &mut Meter<'a>,
     limits: &Limits,
 ) -> Result<Analysis, Refusal> {
-    let selected = select(&document.operations, operation_name);
-    let mut meter = Meter { variables, operation: selected.map(|(_, operation)| operation), done: HashMap::new() };
     for name in inner_first(document)? {
         if let Some(fragment) = document.fragments.get(name) {
             let mut measure = meter.set(&fragment.node.selection_set.node);
@@ -135,6 +151,7 @@ struct Meter<'a> {
     variables: &'a Variables,
     operation: Option<&'a OperationDefinition>,
     done: HashMap<&'a str, Measure>,
+    asked_variables: Cell<bool>,
 }
 
 impl<'a> Meter<'a> {
@@ -191,6 +208,7 @@ impl<'a> Meter<'a> {
     }
 
     fn variable(&self, name: &Name) -> Option<&Value> {
+        self.asked_variables.set(true);
         let default = || {
             let definition = self.operation?.variable_definitions.iter().find(|definition| definition.node.name.node == *name)?;
             definition.node.default_value.as_ref().map(|value| &value.node)
@@ -225,7 +243,7 @@ mod tests {
     use crate::error::Error;
 
     fn with(text: &str, name: Option<&str>, variables: serde_json::Value) -> Result<Analysis, Refusal> {
-        analyse(&parse_query(text).unwrap(), name, &Variables::from_json(variables), &Limits::default())
+        analyse(&parse_query(text).unwrap(), name, &Variables::from_json(variables), &Limits::default()).analysis
     }
 
     fn cost(text: &str) -> u64 {
@@ -329,7 +347,7 @@ mod tests {
         let text = format!("{{ ...F0 }} {chain} fragment F1500 on Q {{ a }}");
         let on_a_small_stack = move || {
             let document = parse_query(&text).unwrap();
-            analyse(&document, None, &Variables::default(), &Limits { selections: u64::MAX, ..Limits::default() }).unwrap().cost
+            analyse(&document, None, &Variables::default(), &Limits { selections: u64::MAX, ..Limits::default() }).analysis.unwrap().cost
         };
         let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(on_a_small_stack).unwrap();
         assert_eq!(thread.join().unwrap(), 1_502);
@@ -347,7 +365,7 @@ mod tests {
             let document = parse_query(&text).unwrap();
             let started = Instant::now();
             let found = analyse(&document, None, &Variables::default(), &Limits::default());
-            assert!(matches!(found, Err(Refusal::TooMuch(Error::CostLimit { what: "expanded selections", .. }))), "{found:?}");
+            assert!(matches!(found.analysis, Err(Refusal::TooMuch(Error::CostLimit { what: "expanded selections", .. }))), "{found:?}");
             // Walking what is spread out, a thousand million selections, would not end here.
             assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
         }

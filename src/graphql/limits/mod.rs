@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::error::{Error, Text};
 
-pub use cost::{Analysis, analyse};
+pub use cost::{Analysis, Found, analyse};
 
 /// The numbers. Those of selections, cost, aliases and directives count fragments as often as they are spread.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

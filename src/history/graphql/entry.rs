@@ -19,7 +19,6 @@ use crate::graphql::loader::Loader;
 use crate::graphql::page::{PageArgs, Paging};
 use crate::history::repo::AuditRow;
 use crate::org::graphql::User;
-use crate::secrets::Secrets;
 
 /// Parts of histories.
 pub type Chapters = Loader<Chapter, Arc<PageOf<AuditRow>>>;
@@ -44,8 +43,7 @@ pub async fn history_of(ctx: &Context<'_>, parent: Uuid, history: Option<History
         let lengths = lengths.clone();
         Box::pin(async move { Ok(lengths.load(history).await?.unwrap_or_default()) })
     });
-    let listing = Listing::try_new(page, &newest_first(), &paging, &ctx.given::<Secrets>()?.cursors, HistoryEntry, count)?;
-    Ok(Some(HistoryConnection(listing)))
+    Ok(Some(HistoryConnection(Listing::new(page, &newest_first(), &paging, HistoryEntry, count))))
 }
 
 /// The name of who did something: as it was then, else as it is now where the viewer sees the user.

@@ -151,6 +151,6 @@ impl AuditQuery {
         scoped.viewer().permit::<AuditRead>()?;
         let paging = Paging::try_new(ctx, PageArgs { first, after, last, before }, None)?;
         let query = scoped.find::<audit::Entity>().filter(filter.unwrap_or_default().condition(scoped)?);
-        Ok(AuditConnection(page(ctx, query, &newest_first(), &paging, AuditEntry).await?))
+        Ok(AuditConnection(page(query, &newest_first(), &paging, AuditEntry).await?))
     }
 }

@@ -144,7 +144,7 @@ impl DelegationQuery {
         scoped.viewer().permit::<UserRead>()?;
         let paging = Paging::try_new(ctx, PageArgs { first, after, last, before }, None)?;
         let (query, order) = repo::delegations(scoped);
-        Ok(DelegationConnection(page(ctx, query, &order, &paging, Delegation).await?))
+        Ok(DelegationConnection(page(query, &order, &paging, Delegation).await?))
     }
 }
 

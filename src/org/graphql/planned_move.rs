@@ -122,6 +122,6 @@ impl PlannedMoveQuery {
         let paging = Paging::try_new(ctx, PageArgs { first, after, last, before }, None)?;
         let unit = org_unit_id.map(|unit| from_global(&unit, "orgUnitId")).transpose()?;
         let query = repo::planned_moves(scoped, unit, pending);
-        Ok(PlannedMoveConnection(page(ctx, query, &repo::by_moment(false), &paging, PlannedMove).await?))
+        Ok(PlannedMoveConnection(page(query, &repo::by_moment(false), &paging, PlannedMove).await?))
     }
 }

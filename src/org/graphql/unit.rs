@@ -208,6 +208,6 @@ impl OrgUnitQuery {
         ctx.scoped()?.viewer().permit::<OrganisationRead>()?;
         let paging = Paging::try_new(ctx, PageArgs { first, after, last, before }, None)?;
         let query = ctx.scoped()?.find::<org_unit::Entity>().filter(filter.unwrap_or_default().condition(ctx.scoped()?)?);
-        Ok(OrgUnitConnection(page(ctx, query, &order(sort), &paging, OrgUnit).await?))
+        Ok(OrgUnitConnection(page(query, &order(sort), &paging, OrgUnit).await?))
     }
 }

@@ -130,6 +130,6 @@ impl UserQuery {
         scoped.viewer().permit::<UserRead>()?;
         let paging = Paging::try_new(ctx, PageArgs { first, after, last, before }, None)?;
         let query = scoped.find::<user::Entity>().filter(filter.unwrap_or_default().condition(scoped, sort)?);
-        Ok(UserConnection(page(ctx, query, &user_order(sort), &paging, User).await?))
+        Ok(UserConnection(page(query, &user_order(sort), &paging, User).await?))
     }
 }
