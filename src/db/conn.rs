@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::StatementBuilder;
-use sea_orm::sea_query::SelectStatement;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
     TransactionTrait,
@@ -173,7 +172,11 @@ impl Db {
     }
 
     pub(super) fn reading(&self) -> Conn {
-        Conn { on: On::Pool(self.read.clone()), statements: self.statements.clone() }
+        Conn { on: On::Pool(self.read.clone()), statements: self.statements.clone(), rights_touched: self.rights_touched.clone() }
+    }
+
+    pub(super) fn is_postgres(&self) -> bool {
+        self.backend == Backend::Postgres
     }
 
     pub(super) fn writer(&self) -> &DatabaseConnection {
@@ -181,7 +184,7 @@ impl Db {
     }
 
     pub(super) fn within(&self, transaction: Arc<DatabaseTransaction>) -> Conn {
-        Conn { on: On::Transaction(transaction), statements: self.statements.clone() }
+        Conn { on: On::Transaction(transaction), statements: self.statements.clone(), rights_touched: Arc::default() }
     }
 }
 
@@ -247,6 +250,8 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
 pub(super) struct Conn {
     on: On,
     statements: Arc<AtomicU64>,
+    /// Rights were changed in this unit of work.
+    rights_touched: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -256,7 +261,7 @@ enum On {
 }
 
 impl Conn {
-    pub(super) async fn all(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
+    pub(super) async fn all<S: StatementBuilder>(&self, select: &S) -> Result<Vec<QueryResult>, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let rows = match &self.on {
             On::Pool(pool) => pool.query_all(select).await,
@@ -272,6 +277,10 @@ impl Conn {
             On::Transaction(transaction) => transaction.execute(statement).await,
         };
         Ok(done?)
+    }
+
+    pub(super) fn rights_touched(&self) -> &Arc<AtomicBool> {
+        &self.rights_touched
     }
 
     pub(super) fn is_transaction(&self) -> bool {
