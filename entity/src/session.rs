@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{SessionId, Timestamp, UserId};
+use crate::{SessionId, Timestamp, UserId, stored::stored};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "session")]
@@ -28,3 +28,5 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+stored!("session": id, user_id, device, generation, started_at, used_at, expires_at, ended_at, ended_by);
