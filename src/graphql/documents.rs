@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use super::coercion::{InputTypes, Places};
-use super::limits::{Analysis, Limits, Refusal, analyse, lexer};
+use super::limits::{Analysis, Limits, Refusal, analyse, lexer, shallow};
 use crate::error::{Error, Text};
 
 /// What the cache may hold, in estimated bytes.
@@ -47,6 +47,7 @@ impl Operation {
 
     /// What it does and costs. Errors: what exceeds the limits.
     pub fn analysis(&self, variables: &Variables, limits: &Limits) -> Result<Analysis, Refusal> {
+        shallow(variables, limits)?;
         if let Some(known) = self.analysis.get() {
             return known.clone();
         }

@@ -5,7 +5,7 @@ pub mod cost;
 mod fragments;
 pub mod lexer;
 
-use async_graphql::Pos;
+use async_graphql::{Pos, Value, Variables};
 use serde::Deserialize;
 
 use crate::error::{Error, Text};
@@ -22,7 +22,7 @@ pub struct Limits {
     pub tokens: usize,
     /// Brackets of any kind open at once.
     pub nesting: usize,
-    /// Lists and objects open at once inside arguments.
+    /// Lists and objects open at once inside arguments, and inside the value of a variable.
     pub value_nesting: usize,
     /// Characters of one name.
     pub name_length: usize,
@@ -59,6 +59,21 @@ impl Default for Limits {
             reveals_per_day: 50,
         }
     }
+}
+
+/// Values are read by functions that call themselves: what nests too deep is refused before. The parser of JSON lets 127 levels in.
+pub fn shallow(variables: &Variables, limits: &Limits) -> Result<(), Refusal> {
+    fn levels(value: &Value) -> usize {
+        match value {
+            Value::List(items) => 1 + items.iter().map(levels).max().unwrap_or_default(),
+            Value::Object(fields) => 1 + fields.values().map(levels).max().unwrap_or_default(),
+            _ => 0,
+        }
+    }
+    if variables.values().any(|value| levels(value) > limits.value_nesting) {
+        return Err(Refusal::too_much("levels of nested values", limits.value_nesting));
+    }
+    Ok(())
 }
 
 /// Why a document is refused before validation.
