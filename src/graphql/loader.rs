@@ -28,7 +28,12 @@ pub struct Loader<K, V> {
     scoped: Arc<Scoped>,
     fetch: Fetch<K, V>,
     /// The batch that was begun last.
-    latest: Mutex<Option<(Keys<K>, Found<K, V>)>>,
+    latest: Mutex<Option<Batch<K, V>>>,
+}
+
+struct Batch<K, V> {
+    keys: Keys<K>,
+    found: Found<K, V>,
 }
 
 /// Begins a batch when it goes, be it that its keys are gathered or that whoever gathers them is given up.
@@ -59,7 +64,7 @@ where
     /// Takes part in the latest batch while it gathers; else begins one, for which the caller gathers.
     fn join(&self, key: &K) -> (Found<K, V>, Option<Gathering<K>>) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((keys, found)) = latest.as_ref()
+        if let Some(Batch { keys, found }) = latest.as_ref()
             && let Some(keys) = keys.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
             && (keys.len() < MOST || keys.contains(key))
         {
@@ -69,7 +74,7 @@ where
         let keys = Keys::new(Mutex::new(Some(HashSet::from([key.clone()]))));
         let (begins, begun) = oneshot::channel();
         let found = batch(self.scoped.clone(), self.fetch, keys.clone(), begun).boxed().shared();
-        *latest = Some((keys.clone(), found.clone()));
+        *latest = Some(Batch { keys: keys.clone(), found: found.clone() });
         (found, Some(Gathering { keys, _begins: begins }))
     }
 }
