@@ -64,7 +64,7 @@ pub fn move_violation(field: &str, tree: &OrgTree, unit: UnitId, parent: UnitId)
             field,
             "single_border",
             "lies across the border of a unit that works alone (SINGLE): change its mode first",
-            "跨越了独立经营（SINGLE）单位的边界，请先更改其业务模式",
+            "跨越了单点（SINGLE）单位的边界，请先更改其经营模式",
         )
     })
 }
