@@ -208,8 +208,12 @@ struct Door {
     beside: &'static str,
 }
 
-const NESTED: [(&str, &str, &str); 4] = [
+const NESTED: [(&str, &str, &str); 8] = [
     ("Customer", "contacts", "customer(externalRef: \"SH-0003\", originUnitCode: \"SHANGHAI\") { FIELD }"),
+    ("Customer", "history", "customer(externalRef: \"SH-0003\", originUnitCode: \"SHANGHAI\") { FIELD }"),
+    ("Contact", "history", "customer(externalRef: \"SH-0003\", originUnitCode: \"SHANGHAI\") { contacts { nodes { FIELD } } }"),
+    ("OrgUnit", "history", "orgUnit(code: \"EAST\") { FIELD }"),
+    ("User", "history", "customer(externalRef: \"SH-0003\", originUnitCode: \"SHANGHAI\") { owner { FIELD } }"),
     ("OrgUnit", "children", "orgUnit(code: \"EAST\") { FIELD }"),
     ("OrgUnit", "customers", "orgUnit(code: \"SHANGHAI\") { FIELD }"),
     ("Viewer", "can", "viewer { FIELD }"),
@@ -284,7 +288,7 @@ impl Places<'_> {
             let value = match (inner, name) {
                 ("ID", "id") if door.field.ends_with("Contact") => self.ids["contact"].clone(),
                 ("ID", "id" | "customerId") => self.ids["customer"].clone(),
-                ("ID", "unitId") => self.ids["unit"].clone(),
+                ("ID", "unitId" | "parentId") => self.ids["unit"].clone(),
                 ("Decimal", _) => json!("1"),
                 ("String", "currency") => json!("CNY"),
                 ("String", _) => json!("x"),

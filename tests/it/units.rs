@@ -71,7 +71,7 @@ on_both! {
         let rows = audits_since(&app, &audit).await;
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].action.as_str(), rows[0].actor), ("organisation:administer", Some(app.user("hq.admin").await)));
-        assert_eq!(rows[0].changes["code"], json!(["", "NINGBO"]));
+        assert_eq!(rows[0].changes["code"], json!([null, "NINGBO"]));
 
         let site = call(&admin, "createOrgUnit", json!({ "parentId": made["id"], "code": "NINGBO-1", "name": "Shop", "kind": "SITE" })).await;
         assert_eq!(site["ancestors"].as_array().unwrap().len(), 4);
@@ -224,6 +224,34 @@ on_both! {
         let restored = call(&admin, "restoreOrgUnit", json!({ "id": site["id"] })).await;
         assert_eq!((&restored["archivedAt"], &restored["version"]), (&json!(null), &json!(3)));
         manager.ask_with(create, json!({ "u": site["id"] })).await;
+    }
+
+    async fn every_change_of_a_unit_is_told_in_the_audit(app) {
+        let admin = app.actor("hq.admin").await;
+        let [id, parent] = [unit(&app, "SHANGHAI-PUDONG").await, unit(&app, "HANGZHOU").await];
+        let mut told = Vec::new();
+        let mut ask = async |mutation: &str, input: Json| {
+            let before = audits(&app).await;
+            let answer = admin.ask_with(&document(mutation).replace("orgUnit {", "__typename orgUnit {"), json!({ "input": input })).await;
+            let rows = audits_since(&app, &before).await;
+            assert_eq!(rows.len(), 1, "{mutation}");
+            assert_eq!((rows[0].action.as_str(), rows[0].actor, rows[0].unit), ("organisation:administer", Some(app.user("hq.admin").await), Some(rows[0].record)), "{mutation}");
+            told.push(rows[0].changes.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" "));
+            answer
+        };
+        let made = ask("createOrgUnit", json!({ "parentId": unit(&app, "SHANGHAI").await, "code": "SH-2", "name": "Two", "kind": "SITE" })).await;
+        let made = made["createOrgUnit"]["orgUnit"]["id"].clone();
+        ask("updateOrgUnit", json!({ "id": id, "name": "Other", "businessMode": "SINGLE" })).await;
+        ask("archiveOrgUnit", json!({ "id": made })).await;
+        ask("restoreOrgUnit", json!({ "id": made })).await;
+        ask("moveOrgUnit", json!({ "id": id, "parentId": parent })).await;
+        ask("moveOrgUnit", json!({ "id": made, "parentId": parent, "at": "2999-01-01T00:00:00Z" })).await;
+        let planned = admin.ask("{ plannedMoves { nodes { id } } }").await["plannedMoves"]["nodes"][0]["id"].clone();
+        let before = audits(&app).await;
+        admin.ask_with("mutation($id: ID!) { cancelPlannedMove(input: {id: $id}) { plannedMove { id } } }", json!({ "id": planned })).await;
+        let rows = audits_since(&app, &before).await;
+        assert_eq!((rows.len(), &rows[0].changes["plannedMove"][1]), (1, &json!("CANCELLED")));
+        assert_eq!(told, ["code kind name parentId", "businessMode name", "archivedAt", "archivedAt", "parentId", "plannedMove"]);
     }
 
     async fn nothing_grows_or_comes_back_under_an_archived_unit(app) {

@@ -253,8 +253,12 @@ fn blank(tx: &Scoped, parent: Option<&org_unit::Model>, new: NewUnit) -> org_uni
 }
 
 async fn record_new(tx: &Scoped, unit: &org_unit::Model) -> Result<(), Error> {
-    let nothing = org_unit::Model { code: String::new(), name: String::new(), parent_id: None, business_mode: None, ..unit.clone() };
-    record_change(tx, unit.id, differences::<org_unit::Entity>(&nothing, unit)).await
+    let nothing = org_unit::Model { parent_id: None, business_mode: None, ..unit.clone() };
+    let mut changes = differences::<org_unit::Entity>(&nothing, unit);
+    for (field, value) in [("code", json!(unit.code)), ("name", json!(unit.name)), ("kind", json!(unit.kind.to_value()))] {
+        changes.insert(field.to_owned(), json!([null, value]));
+    }
+    record_change(tx, unit.id, changes).await
 }
 
 async fn record_change(tx: &Scoped, unit: UnitId, changes: Changes) -> Result<(), Error> {
