@@ -108,10 +108,10 @@ impl Entry {
 }
 
 impl Entry {
-    /// The same, on a record that stands at `unit`.
+    /// The same, on a record that stands at `unit`; none: at the actor's.
     #[must_use]
-    pub fn standing_at(self, unit: UnitId) -> Self {
-        Self { place: at(unit), ..self }
+    pub fn standing_at(self, unit: impl Into<Option<UnitId>>) -> Self {
+        Self { place: unit.into().and_then(at), ..self }
     }
 }
 

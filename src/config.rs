@@ -54,6 +54,8 @@ pub struct HttpConfig {
     pub max_concurrent_requests: usize,
     /// Which status codes answers carry.
     pub status_profile: StatusProfile,
+    /// Where clients find this server, for links that leave it: `https://crm.example.com`; none: the address that it listens on.
+    pub public_url: Option<String>,
 }
 
 impl Default for HttpConfig {
@@ -67,11 +69,17 @@ impl Default for HttpConfig {
             max_connections: 2000,
             max_concurrent_requests: 256,
             status_profile: StatusProfile::Audit,
+            public_url: None,
         }
     }
 }
 
 impl HttpConfig {
+    /// Where clients find a server that listens there.
+    pub fn public_url(&self, listening: SocketAddr) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{listening}"))
+    }
+
     /// From the first byte of a request to the end of its headers.
     pub fn header_timeout(&self) -> Duration {
         Duration::from_secs(self.header_timeout_s)
@@ -203,7 +211,12 @@ impl Config {
         let named = variable("BRANCHWISE_CONFIG").map(PathBuf::from);
         let path = named.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
         let file = config::File::from(path.as_path()).format(config::FileFormat::Toml).required(named.is_some());
-        let overridden = [("database.url", "DATABASE_URL"), ("listen", "BRANCHWISE_LISTEN"), ("secret", "BRANCHWISE_SECRET")];
+        let overridden = [
+            ("database.url", "DATABASE_URL"),
+            ("listen", "BRANCHWISE_LISTEN"),
+            ("secret", "BRANCHWISE_SECRET"),
+            ("http.public_url", "BRANCHWISE_PUBLIC_URL"),
+        ];
         let written = overridden
             .into_iter()
             .try_fold(config::Config::builder().add_source(file), |builder, (key, name)| builder.set_override_option(key, variable(name)))
@@ -243,6 +256,9 @@ impl Written {
         }
         if !["sqlite:", "postgres:", "postgresql:"].iter().any(|kind| self.database.url.starts_with(kind)) {
             faults.push("DATABASE_URL or database.url: must begin with sqlite:// or postgres://".to_owned());
+        }
+        if self.http.public_url.as_deref().is_some_and(|url| !is_public_url(url)) {
+            faults.push("BRANCHWISE_PUBLIC_URL or http.public_url: must be like https://crm.example.com, without ? and #".to_owned());
         }
         for (key, value) in self.numbers() {
             if value == 0 {
@@ -292,6 +308,14 @@ fn address(written: &str, key: &str, faults: &mut Vec<String>) -> Option<SocketA
         faults.push(format!("{key}: {written:?} is no address with a port, such as 127.0.0.1:8080"));
     }
     address
+}
+
+fn is_public_url(written: &str) -> bool {
+    let rest = written.strip_prefix("https://").or_else(|| written.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._~:[]/%".contains(letter);
+        rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[') && rest.chars().all(is_plain)
+    })
 }
 
 /// The secret itself, or what the file of that path holds. What looks like a path is never taken for the secret: a path can be guessed.

@@ -30,11 +30,11 @@ use crate::history;
 use crate::history::graphql::{AuditQuery, Chapters, Lengths, PostsAdministered, UserHistories};
 use crate::org::graphql::{
     Administered, DelegationMutation, DelegationQuery, OrgUnit, OrgUnitMutation, OrgUnitQuery, PlannedMoveQuery, PolicyMutation,
-    PolicyQuery, PostMutation, PostQuery, Posts, RoleMutation, RoleQuery, SignInMutation, TriedToSignIn, UnitPreviewQuery, User,
+    PolicyQuery, PostMutation, PostQuery, Posts, RoleMutation, RoleQuery, SessionMutation, SignInMutation, Tried, UnitPreviewQuery, User,
     UserMutation, UserQuery, Versions, ViewerQuery,
 };
 use crate::org::repo::{UnitRow, UserRow};
-use crate::org::{self, SignIn};
+use crate::org::{self, Peer, SignIn};
 use crate::secrets::Secrets;
 
 /// Anything with a global id.
@@ -78,6 +78,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     SignInMutation,
+    SessionMutation,
     OrgUnitMutation,
     UserMutation,
     PostMutation,
@@ -157,8 +158,8 @@ fn definition() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
 }
 
 /// Gives a request what its resolvers ask for: the database as the caller sees it, and loaders that live as long as the request.
-pub fn prepare(request: Request, scoped: Option<Scoped>) -> Request {
-    let request = request.data(TriedToSignIn::default());
+pub fn prepare(request: Request, scoped: Option<Scoped>, peer: Peer) -> Request {
+    let request = request.data(Tried::default()).data(peer);
     let Some(scoped) = scoped else { return request };
     request.data(LookedUp::default()).data(Sight::new(scoped, carry))
 }

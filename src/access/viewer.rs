@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use entity::org_unit::BusinessMode;
-use entity::{DelegationId, PostId, Timestamp, UnitId, UserId};
+use entity::{DelegationId, PostId, SessionId, Timestamp, UnitId, UserId};
 
 use super::arm::{Area, Arm, Origin};
 use super::delegated::{HeldDelegation, Lender};
@@ -88,6 +88,7 @@ pub struct Holding {
 #[derive(Debug)]
 pub struct Viewer {
     who: Who,
+    session: Option<SessionId>,
     posts: Vec<ActivePost>,
     delegations: Vec<ActiveDelegation>,
     lenders: Vec<UserId>,
@@ -110,6 +111,7 @@ impl Viewer {
             .collect();
         let mut viewer = Self {
             who,
+            session: None,
             posts,
             delegations: Vec::new(),
             lenders: holding.delegations.iter().map(|delegation| delegation.delegator.id).collect(),
@@ -173,6 +175,7 @@ impl Viewer {
         let pairs = Resource::EVERY.iter().flat_map(|resource| Action::EVERY.iter().map(|action| (*resource, *action)));
         Self {
             who: Who::System { reason },
+            session: None,
             posts: Vec::new(),
             delegations: Vec::new(),
             lenders: Vec::new(),
@@ -201,6 +204,16 @@ impl Viewer {
             self.arms.insert((Resource::Organisation, Action::Read), units);
             self.arms.insert((Resource::User, Action::Read), users);
         }
+    }
+
+    /// The same, signed in by this session.
+    pub fn in_session(self, session: Option<SessionId>) -> Self {
+        Self { session, ..self }
+    }
+
+    /// The session by which it signed in; none: the system, or somebody for whom the command line acts.
+    pub fn session(&self) -> Option<SessionId> {
+        self.session
     }
 
     /// Who it is.

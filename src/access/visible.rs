@@ -29,6 +29,10 @@ use super::action::{
 };
 use super::{Action, Area, Arm, Level, Origin, Resource, Viewer};
 
+mod personal;
+
+pub use personal::{Personal, of_users, own};
+
 /// One way to some rows.
 #[derive(Clone, Debug)]
 pub struct RowArm {
@@ -379,25 +383,6 @@ impl Writes<delegation::Entity> for OrganisationAdminister {
     fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
         arms.iter().map(|arm| RowArm { condition: lent_in(&arm.area), units: None }).collect()
     }
-}
-
-impl Personal for delegation::Entity {
-    fn whose(row: &delegation::Model) -> UserId {
-        row.delegator_id
-    }
-
-    fn person() -> delegation::Column {
-        delegation::Column::DelegatorId
-    }
-}
-
-/// A table whose rows belong to users, each of whom may add and change its own: no grant speaks of it.
-pub trait Personal: EntityTrait {
-    /// Whose row it is.
-    fn whose(row: &Self::Model) -> UserId;
-
-    /// The column that tells.
-    fn person() -> Self::Column;
 }
 
 /// Audit rows: those of the units that one audits. A row of no unit is for whoever audits the whole group, and nobody owns one.

@@ -8,7 +8,7 @@ use crate::customer::reveal::RevealsPerDay;
 use crate::db::{Db, DbConfig, Rights, sqlite_file};
 use crate::http::App;
 use crate::lifecycle::{Drain, drain_on_signal};
-use crate::org::{SignIn, due};
+use crate::org::{Links, SignIn, due};
 use crate::secrets::Secrets;
 use crate::{http, schema};
 
@@ -64,7 +64,8 @@ pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config
     let due_work = tokio::spawn(due::watch(db.clone(), rights.clone()));
     let drain = Drain::new();
     tokio::spawn(drain_on_signal(drain.clone()));
-    let sign_in = SignIn::try_new(db.clone(), secrets.tokens.clone())?;
+    let links = Links::new(&secrets, &config.http.public_url(address));
+    let sign_in = SignIn::try_new(db.clone(), rights.clone(), secrets.clone(), links)?;
     let tokens = secrets.tokens.clone();
     let reveals = RevealsPerDay(config.limits.reveals_per_day);
     let schema = schema::build(secrets, sign_in, rights.clone(), reveals);

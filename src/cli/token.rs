@@ -5,7 +5,12 @@ use std::io::Write;
 use clap::Args;
 
 use super::{Failure, start};
+use crate::db::{Rights, operator_unscoped};
+use crate::org::sessions;
+use crate::secrets::Bearer;
 
+/// What the list of the user's sessions calls it.
+const DEVICE: &str = "command line";
 const LONGEST_S: i64 = 30 * 24 * 3_600;
 
 #[derive(Args)]
@@ -40,7 +45,13 @@ impl Token {
         let user = db.credentials_unscoped(&self.user.to_lowercase()).await?.filter(|user| !user.disabled);
         let user =
             user.ok_or_else(|| Failure::new(format!("there is no user '{}' who may sign in: branchwise user add ...", self.user)))?;
-        let token = secrets.tokens.issue(user.id, db.clock().now(), self.ttl)?;
+        let rights = Rights::init(db.clone()).await?;
+        let (now, ttl) = (db.clock().now(), self.ttl);
+        let operator = db.seen_by(operator_unscoped(&rights));
+        let started = operator
+            .transaction(move |tx| async move { sessions::start(&tx, user.id, Some(DEVICE.to_owned()), now.plus_seconds(ttl)).await });
+        let bearer = Bearer { user: user.id, session: started.await?.id };
+        let token = secrets.tokens.issue(bearer, now, ttl)?;
         writeln!(std::io::stdout(), "{}", token.text)?;
         db.close().await;
         Ok(())

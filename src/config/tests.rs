@@ -43,6 +43,23 @@ fn the_environment_goes_over_the_file_and_the_file_over_defaults() {
 }
 
 #[test]
+fn links_lead_to_the_public_address_or_to_the_one_listened_on() {
+    let url = |file: &str, environment: &[(&str, &str)]| {
+        let config = loaded(file, environment).unwrap();
+        config.http.public_url(config.listen)
+    };
+    assert_eq!(url("", &[]), "http://127.0.0.1:8080");
+    assert_eq!(url("[http]\npublic_url = 'https://a.example'", &[]), "https://a.example");
+    let environment = [("BRANCHWISE_PUBLIC_URL", "https://crm.example.com:8443/sales/")];
+    assert_eq!(url("[http]\npublic_url = 'https://a.example'", &environment), environment[0].1);
+    for wrong in
+        ["crm.example.com", "ftp://a", "https://", "https://a b", "https://a/?x", "https://a/#x", "https://a\"><script>", "javascript:1"]
+    {
+        assert!(faults("", &[("BRANCHWISE_PUBLIC_URL", wrong)]).contains("BRANCHWISE_PUBLIC_URL"), "{wrong}");
+    }
+}
+
+#[test]
 fn every_fault_has_its_line() {
     let said = faults("listen = 'here'\ncurrency = 'XYY'\n[http]\nmax_connections = 0", &[("DATABASE_URL", "mysql://u:hidden@h")]);
     let lines: Vec<_> = said.lines().collect();

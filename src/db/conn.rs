@@ -180,7 +180,7 @@ impl Db {
 
     pub(super) fn reading(&self) -> Conn {
         let on = self.readers.clone().map_or_else(|| On::Pool(self.read.clone()), On::Readers);
-        Conn { on, statements: self.statements.clone() }
+        Conn { on, statements: self.statements.clone(), rights_touched: self.rights_touched.clone() }
     }
 
     /// The right to begin a transaction on a connection of [`Db::writer`]; none needed on SQLite.
@@ -199,12 +199,16 @@ impl Db {
         &self.write
     }
 
+    pub(super) fn is_postgres(&self) -> bool {
+        self.backend == Backend::Postgres
+    }
+
     pub(super) fn writer(&self) -> &DatabaseConnection {
         &self.write
     }
 
     pub(super) fn within(&self, transaction: Arc<DatabaseTransaction>) -> Conn {
-        Conn { on: On::Transaction(transaction), statements: self.statements.clone() }
+        Conn { on: On::Transaction(transaction), statements: self.statements.clone(), rights_touched: Arc::default() }
     }
 }
 
@@ -274,6 +278,8 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
 pub(super) struct Conn {
     on: On,
     statements: Arc<AtomicU64>,
+    /// Rights were changed in this unit of work.
+    rights_touched: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -301,6 +307,15 @@ impl Conn {
         Ok(rows)
     }
 
+    /// A write that tells what it has written.
+    pub(super) async fn returning<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<QueryResult>, Error> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        match &self.on {
+            On::Pool(_) | On::Readers(_) => Err(Error::internal("a write outside a unit of work")),
+            On::Transaction(transaction) => Ok(transaction.query_all(statement).await?),
+        }
+    }
+
     pub(super) async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let done = match &self.on {
@@ -309,6 +324,10 @@ impl Conn {
             On::Transaction(transaction) => transaction.execute(statement).await,
         };
         Ok(done?)
+    }
+
+    pub(super) fn rights_touched(&self) -> &Arc<AtomicBool> {
+        &self.rights_touched
     }
 
     pub(super) fn is_transaction(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use entity::{Timestamp, UserId, delegation, epoch, org_unit, policy_rule, post, role, role_gives, user};
+use entity::{SessionId, Timestamp, UserId, delegation, epoch, org_unit, policy_rule, post, role, role_gives, session, user};
 use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, Iterable};
 
@@ -39,9 +39,10 @@ pub fn operator_unscoped(rights: &Rights) -> Arc<Viewer> {
     rights.system("operator")
 }
 
-/// What does the work that falls due, on behalf of whoever planned it.
-pub fn due_work_unscoped(rights: &Rights) -> Arc<Viewer> {
-    rights.system("due work")
+/// The system itself, for a reason that the audit keeps: work that falls due, and what happens before anybody has signed
+/// in.
+pub fn system_unscoped(rights: &Rights, reason: &'static str) -> Arc<Viewer> {
+    rights.system(reason)
 }
 
 fn every<E: EntityTrait>(condition: Condition) -> SelectStatement {
@@ -56,6 +57,17 @@ impl Conn {
     async fn rows_unscoped<E: EntityTrait>(&self, condition: Condition) -> Result<Vec<E::Model>, Error> {
         let rows = self.all(&every::<E>(condition)).await?;
         Ok(rows.iter().map(|row| E::Model::from_query_result(row, "")).collect::<Result<_, _>>()?)
+    }
+
+    /// Has this session of this user neither ended nor run out?
+    pub(super) async fn session_lives_unscoped(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<bool, Error> {
+        use session::Column;
+        let lives = Condition::all()
+            .add(Column::Id.eq(id))
+            .add(Column::UserId.eq(user))
+            .add(Column::EndedAt.is_null())
+            .add(Column::ExpiresAt.gt(now));
+        Ok(!self.rows_unscoped::<session::Entity>(lives).await?.is_empty())
     }
 
     pub(super) async fn tree_unscoped(&self) -> Result<OrgTree, Error> {

@@ -51,7 +51,7 @@ fn from_sqlx(error: &SqlxError) -> Option<Error> {
     }
 }
 
-fn kind(error: &SqlxError) -> String {
+pub(super) fn kind(error: &SqlxError) -> String {
     match error {
         SqlxError::Database(inner) => {
             format!("database error {} on constraint {}", inner.code().unwrap_or_default(), inner.constraint().unwrap_or("none"))

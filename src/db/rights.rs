@@ -1,15 +1,18 @@
-//! Compiled rights, kept fresh. Whoever changes rights raises the epoch in the same transaction; every instance asks for newer epochs
-//! twice a second and recompiles what they name. An instance that cannot ask for five seconds is not ready and denies.
+//! Compiled rights, kept fresh. Whoever changes rights, or ends a session, raises the epoch in the same transaction. Other instances are
+//! told at the commit where the database can tell, ask for newer epochs twice a second anyway, and recompile what they name. An instance
+//! that cannot ask for five seconds is not ready and denies.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use entity::{UserId, epoch};
+use entity::{SessionId, UserId, epoch};
 use moka::sync::Cache;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query as Sql};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{Db, Scoped};
@@ -39,7 +42,8 @@ struct Compiled {
 pub struct Rights {
     db: Db,
     snapshot: ArcSwap<Snapshot>,
-    viewers: Cache<UserId, Arc<Compiled>>,
+    /// By user, and by session where they signed in.
+    viewers: Cache<(UserId, Option<SessionId>), Arc<Compiled>>,
     /// The latest change that this instance has taken in.
     epoch: AtomicI64,
     /// The latest change of the group, and of single users.
@@ -67,14 +71,32 @@ impl Rights {
         }))
     }
 
-    /// The viewer of a user, compiled or from the cache. None: no such user, or disabled. Errors: UNAVAILABLE when rights cannot be
-    /// confirmed.
+    /// Somebody who has not signed in, for the command line and for what is looked up about them. None: no such user, or disabled. Errors:
+    /// UNAVAILABLE when rights cannot be confirmed.
     pub async fn viewer(&self, id: UserId) -> Result<Option<Arc<Viewer>>, Error> {
+        self.compiled(id, None).await
+    }
+
+    /// Somebody who has signed in, compiled or from the cache. None: the session has ended, is none of this user's, or the user is disabled.
+    /// Errors: UNAVAILABLE when rights cannot be confirmed.
+    pub async fn signed_in(&self, id: UserId, session: SessionId) -> Result<Option<Arc<Viewer>>, Error> {
+        self.compiled(id, Some(session)).await
+    }
+
+    /// The same viewer with the rights that stand now. None: the system, and whoever is no longer signed in.
+    pub async fn anew(&self, viewer: &Viewer) -> Result<Option<Arc<Viewer>>, Error> {
+        match viewer.user_id() {
+            Some(id) => self.compiled(id, viewer.session()).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn compiled(&self, id: UserId, session: Option<SessionId>) -> Result<Option<Arc<Viewer>>, Error> {
         if !self.is_confirmed() {
             return Err(Error::Unavailable);
         }
         let now = self.db.clock().now();
-        if let Some(compiled) = self.viewers.get(&id)
+        if let Some(compiled) = self.viewers.get(&(id, session))
             && compiled.epoch >= self.changed_at(id, compiled.viewer.lenders())
             && compiled.viewer.valid_until().is_none_or(|until| now < until)
         {
@@ -82,15 +104,26 @@ impl Rights {
         }
         let epoch = self.epoch.load(Ordering::Acquire);
         let snapshot = self.snapshot.load_full();
-        let Some(holder) = self.db.reading().holders_unscoped(Some(id), now).await?.into_iter().next().filter(|holder| !holder.disabled)
-        else {
-            self.viewers.invalidate(&id);
+        let conn = self.db.reading();
+        let lives = match session {
+            Some(session) => conn.session_lives_unscoped(id, session, now).await?,
+            None => true,
+        };
+        let holder = if lives { conn.holders_unscoped(Some(id), now).await?.into_iter().next() } else { None };
+        let Some(holder) = holder.filter(|holder| !holder.disabled) else {
+            self.viewers.invalidate(&(id, session));
             return Ok(None);
         };
         let who = Who::User { id, name: holder.name, username: holder.username };
-        let viewer = Arc::new(Viewer::new(who, holder.holding, &snapshot.table, &snapshot.tree, now));
-        self.viewers.insert(id, Arc::new(Compiled { viewer: viewer.clone(), epoch }));
+        let viewer = Viewer::new(who, holder.holding, &snapshot.table, &snapshot.tree, now).in_session(session);
+        let viewer = Arc::new(viewer);
+        self.viewers.insert((id, session), Arc::new(Compiled { viewer: viewer.clone(), epoch }));
         Ok(Some(viewer))
+    }
+
+    /// Is it confirmed that rights are those of the database? Errors: UNAVAILABLE, for what must fail before it tells anything else.
+    pub fn confirmed(&self) -> Result<(), Error> {
+        if self.is_confirmed() { Ok(()) } else { Err(Error::Unavailable) }
     }
 
     /// The system itself, for a reason that the audit keeps.
@@ -103,6 +136,10 @@ impl Rights {
     /// leaves the last good one in force.
     pub async fn refresh(&self) -> Result<(), Error> {
         let _one_at_a_time = self.refreshing.lock().await;
+        self.take_in().await
+    }
+
+    async fn take_in(&self) -> Result<(), Error> {
         let seen = self.epoch.load(Ordering::Acquire);
         let epochs = self.db.epochs_unscoped(seen).await?;
         let latest = epochs.iter().map(|(_, value)| *value).max().unwrap_or(seen);
@@ -130,18 +167,28 @@ impl Rights {
 
     /// Takes in what a request on this instance has changed, so that it counts from the next request on. Asks nothing where nothing was.
     pub async fn catch_up(&self) -> Result<(), Error> {
+        // Under the lock: whoever finds the mark gone waits until what took it away has been taken in.
+        let _one_at_a_time = self.refreshing.lock().await;
         if !self.db.rights_touched().swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        self.refresh().await.inspect_err(|_| self.db.rights_touched().store(true, Ordering::Release))
+        self.take_in().await.inspect_err(|_| self.db.rights_touched().store(true, Ordering::Release))
     }
 
-    /// Asks for changes until the process ends.
+    /// Takes in changes until the process ends: when told of them, and twice a second.
     pub async fn watch(self: Arc<Self>) {
+        let heard = Notify::new();
+        tokio::join!(self.db.hear(&heard), self.ask(&heard));
+    }
+
+    async fn ask(&self, heard: &Notify) -> Infallible {
         let mut tick = tokio::time::interval(ASK_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            tick.tick().await;
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = heard.notified() => {}
+            }
             if let Err(error) = self.refresh().await {
                 tracing::warn!(%error, "rights could not be confirmed");
             }
@@ -174,7 +221,7 @@ impl Scoped {
     /// Says, in this unit of work, whose rights it changes. The counter's row is held until the commit, so that epochs become visible in
     /// their order. [`Rights::catch_up`] takes it in after the commit.
     pub async fn touch_rights(&self, touched: Touched) -> Result<(), Error> {
-        self.db().rights_touched().store(true, Ordering::Release);
+        self.conn.rights_touched().store(true, Ordering::Release);
         let mut count = Sql::update();
         count
             .table(epoch::Entity)
@@ -194,6 +241,7 @@ impl Scoped {
             .select_from(next)
             .map_err(|_| Error::internal("the epoch statement is malformed"))?
             .on_conflict(OnConflict::column(epoch::Column::Scope).update_column(epoch::Column::Value).to_owned());
-        self.conn.execute(&raise).await.map(|_| ())
+        self.conn.execute(&raise).await?;
+        self.conn.notify().await
     }
 }

@@ -81,10 +81,6 @@ impl Scoped {
         ScopedSql::new(self.clone())
     }
 
-    pub(super) fn db(&self) -> &Db {
-        &self.db
-    }
-
     /// Runs `work` in one transaction as the same viewer. Errors: those of [`Db::transaction`].
     pub async fn transaction<T, F, Fut>(&self, work: F) -> Result<T, Error>
     where

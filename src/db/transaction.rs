@@ -2,6 +2,7 @@
 //! back to the pool inside somebody's transaction.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
@@ -24,8 +25,15 @@ impl Db {
             let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
             let _turn = db.turn().await?;
             let transaction = Arc::new(db.writer().begin_with_options(options).await?);
-            let outcome = work(Scoped::new(db.clone(), db.within(transaction.clone()), viewer)).await;
-            finish(transaction, outcome, db.is_rehearsal()).await
+            let conn = db.within(transaction.clone());
+            let touched = conn.rights_touched().clone();
+            let outcome = work(Scoped::new(db.clone(), conn, viewer)).await;
+            let done = finish(transaction, outcome, db.is_rehearsal()).await;
+            // Not before the commit: somebody else's look would take the mark away and see nothing.
+            if touched.load(Ordering::Acquire) {
+                db.rights_touched().store(true, Ordering::Release);
+            }
+            done
         });
         match task.await {
             Ok(outcome) => outcome,

@@ -44,17 +44,6 @@ impl Scoped {
         self.add::<E>(rows.into_iter().map(|(_, row)| row).collect()).await
     }
 
-    /// Adds a row of the viewer's own. Errors: FORBIDDEN for anybody else's.
-    pub async fn insert_own<E: Personal>(&self, row: E::Model) -> Result<(), Error>
-    where
-        E::Model: IntoActiveModel<E::ActiveModel>,
-    {
-        if self.viewer().user_id() != Some(E::whose(&row)) {
-            return Err(Error::forbidden());
-        }
-        self.add::<E>(vec![row]).await
-    }
-
     /// Changes what differs between two states of one row of the viewer's own, as [`Scoped::save`] does.
     pub async fn save_own<E: Personal>(&self, before: &E::Model, after: &E::Model) -> Result<u64, Error> {
         let Some(me) = self.viewer().user_id().filter(|me| E::whose(after) == *me) else { return Ok(0) };

@@ -68,8 +68,7 @@ pub async fn rights_changed(ctx: &Context<'_>) -> Result<(), Error> {
     let rights = ctx.given::<Arc<Rights>>()?;
     rights.refresh().await.map_err(|_| Error::OutcomeUnknown)?;
     let Some(sight) = ctx.data_opt::<Sight>().map(Sight::latest) else { return Ok(()) };
-    let Some(user) = sight.scoped.viewer().user_id() else { return Ok(()) };
-    if let Some(viewer) = rights.viewer(user).await.map_err(|_| Error::OutcomeUnknown)? {
+    if let Some(viewer) = rights.anew(sight.scoped.viewer()).await.map_err(|_| Error::OutcomeUnknown)? {
         // Mutations run one after another: nobody else renews the latest.
         let _ = sight.renewed.set(Box::new(Sight::new(sight.scoped.seen_by(viewer), sight.carry)));
     }

@@ -3,7 +3,7 @@
 use async_graphql::ID;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use entity::{AuditId, ContactId, CustomerId, DelegationId, DueWorkId, PolicyRuleId, PostId, UnitId, UserId};
+use entity::{AuditId, ContactId, CustomerId, DelegationId, DueWorkId, PolicyRuleId, PostId, SessionId, UnitId, UserId};
 use uuid::Uuid;
 
 use crate::error::{Error, Violation};
@@ -26,6 +26,7 @@ global_ids! {
     DueWorkId "PlannedMove",
     PolicyRuleId "PolicyRule",
     PostId "Post",
+    SessionId "Session",
     UnitId "OrgUnit",
     UserId "User",
 }

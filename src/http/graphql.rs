@@ -1,5 +1,6 @@
 //! `/graphql`: methods, media types, and one line in the log for each request.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,6 +18,7 @@ use super::token::Credential;
 use super::{App, explorer, locale};
 use crate::error::{Error, Violation};
 use crate::graphql::answer::{Answer, Locale, Stage};
+use crate::org::Peer;
 
 /// Characters of an operation's name in the log.
 const MOST_NAME: usize = 64;
@@ -44,13 +46,18 @@ pub async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response 
         Ok(parameters) => {
             let credential = Credential::from_headers(&parts.headers);
             let may_only_read = parts.method == Method::GET;
-            run(app.clone(), Ask { parameters, credential, may_only_read, locale }).await
+            run(app.clone(), Ask { parameters, credential, peer: peer(&parts), may_only_read, locale }).await
         }
         Err(reply) => reply,
     };
     let status = reply.status(app.config.http.status_profile, media);
     log(&reply, status, started);
     reply.into_response(status, media)
+}
+
+/// Whoever connected: no header tells it. A request that came by no connection of ours counts as one address.
+fn peer(parts: &Parts) -> Peer {
+    parts.extensions.get::<Peer>().copied().unwrap_or(Peer(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
 }
 
 async fn posted(app: &App, parts: &Parts, body: Body, locale: Locale) -> Result<Parameters, Reply> {

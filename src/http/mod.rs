@@ -9,7 +9,9 @@ mod explorer;
 mod graphql;
 mod health;
 mod media;
+mod page;
 mod parameters;
+mod password;
 mod reply;
 mod run;
 mod server;
@@ -93,6 +95,7 @@ impl App {
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/graphql", any(graphql::graphql))
+        .route("/password", get(password::page))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .fallback(nothing_here)

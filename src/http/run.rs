@@ -20,10 +20,11 @@ use crate::error::{Error, Violation};
 use crate::graphql::answer::{Answer, Locale, Stage, status};
 use crate::graphql::coercion::InputTypes;
 use crate::graphql::denied::Denied;
+use crate::org::Peer;
 use crate::schema::{asking, prepare};
 
 /// What may be asked without a token.
-const WITHOUT_TOKEN: [&str; 2] = ["signIn", "__typename"];
+const WITHOUT_TOKEN: [&str; 4] = ["signIn", "refreshSession", "setPassword", "__typename"];
 
 /// Everything about a request that running it depends on.
 pub struct Ask {
@@ -31,6 +32,8 @@ pub struct Ask {
     pub parameters: Parameters,
     /// Who asks.
     pub credential: Credential,
+    /// From where.
+    pub peer: Peer,
     /// A GET may only read.
     pub may_only_read: bool,
     /// The language of messages.
@@ -107,7 +110,7 @@ pub async fn run(app: Arc<App>, ask: Ask) -> Reply {
 }
 
 async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
-    let Ask { parameters, credential, may_only_read, locale } = ask;
+    let Ask { parameters, credential, peer, may_only_read, locale } = ask;
     let viewer = match token::viewer(app, &credential).await {
         Ok(viewer) => viewer,
         Err(error) => {
@@ -160,7 +163,7 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
     }
     let request = asking(asked.document(), asked.name()).variables(parameters.variables);
     let scoped = viewer.clone().map(|viewer| app.db.seen_by(viewer));
-    let response = app.schema.run(prepare(request, scoped)).await;
+    let response = app.schema.run(prepare(request, scoped, peer)).await;
     if writes && let Err(error) = app.rights.catch_up().await {
         tracing::warn!(%error, "changed rights are taken in later");
     }

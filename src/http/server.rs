@@ -21,6 +21,7 @@ use super::connection::{Patience, Requests, Timed};
 use super::{App, router};
 use crate::config::HttpConfig;
 use crate::lifecycle::DRAIN_DEADLINE;
+use crate::org::Peer;
 
 /// Headers of one request, and the bytes of all of them together.
 const MOST_HEADERS: usize = 64;
@@ -44,7 +45,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>) -> io::Result<()> {
             let slot = slots.clone().acquire_owned().await;
             (slot, accept(&listener).await)
         };
-        let (slot, stream) = tokio::select! {
+        let (slot, (stream, peer)) = tokio::select! {
             biased;
             () = app.drain.begun() => break,
             next = next => next,
@@ -52,7 +53,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>) -> io::Result<()> {
         while connections.try_join_next().is_some() {}
         let requests = Requests::default();
         let io = TokioIo::new(Timed::new(stream, requests.clone(), patience));
-        let connection = builder.serve_connection(io, service_fn(answer(router.clone(), requests))).into_owned();
+        let connection = builder.serve_connection(io, service_fn(answer(router.clone(), requests, peer))).into_owned();
         let watched = graceful.watch(connection);
         connections.spawn(async move {
             let _slot = slot;
@@ -97,8 +98,10 @@ fn builder(http: &HttpConfig) -> Builder<TokioExecutor> {
 fn answer(
     router: Router,
     requests: Requests,
+    peer: Peer,
 ) -> impl Fn(Request<Incoming>) -> futures::future::BoxFuture<'static, Result<axum::response::Response, Infallible>> + Clone {
-    move |request| {
+    move |mut request| {
+        request.extensions_mut().insert(peer);
         let (router, entered) = (router.clone(), requests.enter());
         Box::pin(async move {
             let response = router.oneshot(request).await;
@@ -108,14 +111,14 @@ fn answer(
     }
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, Peer) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "no TCP_NODELAY");
                 }
-                return stream;
+                return (stream, Peer(address.ip()));
             }
             Err(error) if is_about_the_client(&error) => {}
             Err(error) => {

@@ -35,16 +35,16 @@ impl Credential {
     }
 }
 
-/// The viewer of a request; none: it has no token. Errors: UNAUTHENTICATED for a token that is not ours or has expired and for a user who
-/// is disabled; UNAVAILABLE when rights cannot be confirmed.
+/// The viewer of a request; none: it has no token. Errors: UNAUTHENTICATED for a token that is not ours or has expired, for one of a session
+/// that has ended, and for a user who is disabled; UNAVAILABLE when rights cannot be confirmed.
 pub async fn viewer(app: &App, credential: &Credential) -> Result<Option<Arc<Viewer>>, Error> {
     let token = match credential {
         Credential::Absent => return Ok(None),
         Credential::Unusable => return Err(Error::Unauthenticated),
         Credential::Bearer(token) => token,
     };
-    let user = app.tokens.verify(token, app.db.clock().now()).ok_or(Error::Unauthenticated)?;
-    app.rights.viewer(user).await?.map(Some).ok_or(Error::Unauthenticated)
+    let bearer = app.tokens.verify(token, app.db.clock().now()).ok_or(Error::Unauthenticated)?;
+    app.rights.signed_in(bearer.user, bearer.session).await?.map(Some).ok_or(Error::Unauthenticated)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Reading units, users and posts.
+//! Reading units, users and posts; and in a room of its own, what somebody signs in by.
 
 use std::collections::HashMap;
 
@@ -10,6 +10,13 @@ use crate::access::action::OrganisationAdminister;
 use crate::access::{Action, Resource};
 use crate::db::{KeyValue, Order, Query, Row, Scoped, Slice};
 use crate::error::Error;
+
+mod account;
+
+pub use account::{
+    Which, end_own_sessions, end_sessions_of, live_sessions, open_link, own_account, own_account_held, remove_sessions_over_before,
+    rotate_session, session, set_own_password, use_link, void_links_of, void_own_links,
+};
 
 /// A unit as a viewer sees it.
 pub type UnitRow = Row<org_unit::Entity>;

@@ -3,6 +3,7 @@
 mod identity;
 mod password;
 mod seal;
+mod subject;
 mod tokens;
 
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use sha2::Sha256;
 pub use identity::Identity;
 pub use password::{Passwords, hash_password};
 pub use seal::Seal;
-pub use tokens::{Token, Tokens};
+pub use subject::Subjects;
+pub use tokens::{Bearer, Token, Tokens};
 
 use crate::error::Error;
 
@@ -30,6 +32,12 @@ pub struct Secrets {
     pub identity: Arc<Identity>,
     /// Cursors.
     pub cursors: Arc<Seal>,
+    /// Refresh tokens.
+    pub refresh: Arc<Seal>,
+    /// Links by which a password is set once.
+    pub links: Arc<Seal>,
+    /// Whom failed sign-ins are counted for.
+    pub subjects: Arc<Subjects>,
 }
 
 impl Secrets {
@@ -39,6 +47,9 @@ impl Secrets {
             tokens: Arc::new(Tokens::new(&derive(secret, "access tokens")?)),
             identity: Arc::new(Identity::new(&derive(secret, "identity numbers")?, derive(secret, "identity index")?)),
             cursors: Arc::new(Seal::new(derive(secret, "cursors")?)),
+            refresh: Arc::new(Seal::new(derive(secret, "refresh tokens")?)),
+            links: Arc::new(Seal::new(derive(secret, "password links")?)),
+            subjects: Arc::new(Subjects::new(derive(secret, "failed sign-ins")?)),
         })
     }
 }

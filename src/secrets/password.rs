@@ -35,6 +35,14 @@ impl Passwords {
         })
     }
 
+    /// Hashes beside the async threads. Errors: OVERLOADED when too many wait already.
+    pub async fn hash(&self, password: String) -> Result<String, Error> {
+        let _place = self.places.try_acquire().map_err(|_| Error::Overloaded)?;
+        let _lane = self.lanes.acquire().await.map_err(|_| Error::Overloaded)?;
+        let hash = tokio::task::spawn_blocking(move || hash_password(&password)).await;
+        hash.map_err(|_| Error::internal("hashing a password panicked"))?
+    }
+
     /// Is it the password of this hash? Without a hash: no, as slowly. Errors: OVERLOADED when too many wait already.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
         let _place = self.places.try_acquire().map_err(|_| Error::Overloaded)?;

@@ -1,4 +1,4 @@
-//! Seals short texts that clients carry: cursors. Sealed for one purpose, a text is refused for any other.
+//! Seals short texts that clients carry: cursors, refresh tokens, one-time links. Sealed for one purpose, a text is refused for any other.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,7 +1,7 @@
-//! Access tokens: JSON Web Tokens under our own key, HS256 and nothing else. They say who; what that user may do is asked of the
-//! database every time.
+//! Access tokens: JSON Web Tokens under our own key, HS256 and nothing else. They say who and in which session; whether that session lives
+//! and what that user may do is asked of the database every time.
 
-use entity::{Timestamp, UserId};
+use entity::{SessionId, Timestamp, UserId};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,6 +14,7 @@ const ISSUER: &str = "branchwise";
 #[derive(Serialize, Deserialize)]
 struct Claims {
     sub: Uuid,
+    sid: Uuid,
     iss: String,
     aud: String,
     iat: i64,
@@ -27,6 +28,15 @@ pub struct Token {
     pub text: String,
     /// The first moment at which it is refused.
     pub expires_at: Timestamp,
+}
+
+/// Who holds a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bearer {
+    /// The user.
+    pub user: UserId,
+    /// The session that it was issued in: it counts as long as that lives.
+    pub session: SessionId,
 }
 
 /// Issues and verifies access tokens.
@@ -48,20 +58,22 @@ impl Tokens {
     }
 
     /// A token for `seconds` from `now`.
-    pub fn issue(&self, user: UserId, now: Timestamp, seconds: i64) -> Result<Token, Error> {
+    pub fn issue(&self, bearer: Bearer, now: Timestamp, seconds: i64) -> Result<Token, Error> {
         let iat = now.0 / 1_000_000;
         let exp = iat.saturating_add(seconds);
-        let claims = Claims { sub: user.0, iss: ISSUER.to_owned(), aud: ISSUER.to_owned(), iat, exp };
+        let (sub, sid) = (bearer.user.0, bearer.session.0);
+        let claims = Claims { sub, sid, iss: ISSUER.to_owned(), aud: ISSUER.to_owned(), iat, exp };
         let text = encode(&Header::new(Algorithm::HS256), &claims, &self.issuing).map_err(|_| Error::internal("signing a token failed"))?;
         Ok(Token { text, expires_at: Timestamp(exp.saturating_mul(1_000_000)) })
     }
 
     /// Whose token it is; none where it is not ours, has expired or comes from the future.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Option<UserId> {
+    pub fn verify(&self, token: &str, now: Timestamp) -> Option<Bearer> {
         const SKEW_SECONDS: i64 = 60;
         let claims = decode::<Claims>(token, &self.verifying, &self.validation).ok()?.claims;
         let now = now.0 / 1_000_000;
-        (now < claims.exp && claims.iat <= now + SKEW_SECONDS).then_some(UserId(claims.sub))
+        let bearer = Bearer { user: UserId(claims.sub), session: SessionId(claims.sid) };
+        (now < claims.exp && claims.iat <= now + SKEW_SECONDS).then_some(bearer)
     }
 }
 
@@ -72,12 +84,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn refuses_a_token_of_no_session() {
+        let claims = serde_json::json!({ "sub": Uuid::from_u128(7), "iss": ISSUER, "aud": ISSUER, "iat": 0, "exp": 900 });
+        let text = encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(&[1; 32])).unwrap();
+        assert_eq!(Tokens::new(&[1; 32]).verify(&text, Timestamp(0)), None);
+    }
+
+    #[test]
     fn refuses_what_it_did_not_sign() {
         let tokens = Tokens::new(&[1; 32]);
-        let user = UserId(Uuid::from_u128(7));
+        let bearer = Bearer { user: UserId(Uuid::from_u128(7)), session: SessionId(Uuid::from_u128(8)) };
         let now = Timestamp(1_000_000_000_000);
-        let token = tokens.issue(user, now, 900).unwrap();
-        assert_eq!(tokens.verify(&token.text, now), Some(user));
+        let token = tokens.issue(bearer, now, 900).unwrap();
+        assert_eq!(tokens.verify(&token.text, now), Some(bearer));
         assert_eq!(tokens.verify(&token.text, token.expires_at), None);
         assert_eq!(tokens.verify(&token.text, now.plus_seconds(-3_600)), None);
         assert_eq!(Tokens::new(&[2; 32]).verify(&token.text, now), None);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::app::{Actor, PASSWORD, TestApp};
 use crate::on_both;
-use crate::raw::{global, sql_id};
+use crate::raw::{global, invented, sql_id};
 
 /// Heading, role, and who holds it in the sample group.
 const COLUMNS: [(&str, &str, &str); 17] = [
@@ -180,7 +180,15 @@ const PROBES: &[Probe] = &[
         "rule{id}",
     ),
     once("RemovePolicyRulePayload", "mutation { removePolicyRule(input: {id: $secondRule}) { % } }", "/removePolicyRule", "id"),
-    once("Mutation", "mutation { % }", "", "signIn(input:{username:\"hq.admin\",password:$password}){expiresAt}"),
+    once(
+        "Mutation",
+        "mutation { % }",
+        "",
+        "signIn(input:{username:\"hq.admin\",password:$password}){expiresAt} refreshSession(input:{refreshToken:\"x\"}){expiresAt} \
+         setPassword(input:{token:\"x\",password:$password}){isSet} endSession(input:{id:$session}){endedSessions} \
+         changePassword(input:{currentPassword:\"not this\",newPassword:\"a new password\"}){endedSessions}",
+    ),
+    once("Mutation", "mutation { % }", "", "signOut{endedSessions} signOutEverywhere{endedSessions}"),
     probe(
         "Mutation",
         "mutation { % }",
@@ -198,7 +206,15 @@ const PROBES: &[Probe] = &[
         "SignInPayload",
         "mutation { signIn(input: {username: \"hq.admin\", password: $password}) { % } }",
         "/signIn",
-        "accessToken expiresAt",
+        "accessToken expiresAt refreshToken sessionExpiresAt",
+    ),
+    once("SetPasswordPayload", "mutation { setPassword(input: {token: \"x\", password: $password}) { % } }", "/setPassword", "isSet"),
+    once("EndedSessionsPayload", "mutation { signOut { % } }", "/signOut", "endedSessions"),
+    probe(
+        "PasswordLinkPayload",
+        "mutation { createPasswordLink(input: {userId: $user}) { % } }",
+        "/createPasswordLink",
+        "token link expiresAt",
     ),
     probe("CustomerPayload", "mutation { updateCustomer(input: {id: $customer}) { % } }", "/updateCustomer", "customer{id}"),
     probe("ContactPayload", "mutation { updateContact(input: {id: $contact}) { % } }", "/updateContact", "contact{id}"),
@@ -241,8 +257,9 @@ const PROBES: &[Probe] = &[
         "/previewBusinessMode/users/0/changes/0",
         "resource action ownRows before after unitTotal units{id}",
     ),
-    once("Viewer", "{ viewer { % } }", "/viewer", "id name username posts{id} can(resource:CUSTOMER,action:UPDATE)"),
+    once("Viewer", "{ viewer { % } }", "/viewer", "id name username posts{id} sessions{id} can(resource:CUSTOMER,action:UPDATE)"),
     once("Post", "{ viewer { posts { % } } }", "/viewer/posts/0", "id role title unit{id} validFrom validTo origin actingFor{id} version"),
+    once("Session", "{ viewer { sessions { % } } }", "/viewer/sessions/0", "id device startedAt usedAt expiresAt current"),
     probe(
         "Customer",
         "{ node(id: $customer) { ... on Customer { % } } }",
@@ -576,6 +593,7 @@ on_both! {
             }
             ids.insert("code", names[2].to_owned());
             ids.insert("password", PASSWORD.to_owned());
+            ids.insert("session", invented("Session"));
             let mut lines: Vec<(String, Vec<String>)> = Vec::new();
             for probe in PROBES.iter().filter(|probe| section == 0 || probe.by_row) {
                 let fields = fields(probe.fields);
@@ -585,6 +603,8 @@ on_both! {
                     for (at, word) in ask(actor, probe, &fields, &ids).await.into_iter().enumerate() {
                         lines[first + at].1.push(word);
                     }
+                    // Whoever signed out goes on with the next probe.
+                    app.execute("UPDATE session SET ended_at = NULL WHERE ended_at IS NOT NULL").await;
                 }
             }
             text.push(render(title, &lines));

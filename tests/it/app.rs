@@ -11,9 +11,10 @@ use branchwise::customer::reveal::RevealsPerDay;
 use branchwise::db::{Db, DbConfig, Rights};
 use branchwise::http::{self, App};
 use branchwise::lifecycle::Drain;
-use branchwise::org::{SignIn, due};
+use branchwise::org::{Links, SignIn, due};
 use branchwise::schema;
-use branchwise::secrets::Secrets;
+use branchwise::secrets::{Bearer, Secrets};
+use entity::{SessionId, UserId};
 use sea_orm::{ConnectionTrait, DatabaseConnection, QueryResult, Statement};
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
@@ -125,7 +126,7 @@ pub struct TestApp {
     pub clock: Clock,
     pub url: String,
     pub raw: DatabaseConnection,
-    pub database: Database,
+    pub database: Arc<Database>,
     /// Does what falls due.
     pub due_work: tokio::task::JoinHandle<()>,
     drain: Drain,
@@ -154,6 +155,7 @@ impl TestApp {
 
     async fn filled(app: Self) -> Option<Self> {
         sample::fill(&app.db, &app.rights, &app.secrets, PASSWORD, &app.database.folder()).await.expect("the sample group");
+        app.open_sessions().await;
         Some(app)
     }
 
@@ -171,7 +173,15 @@ impl TestApp {
         if engine == Engine::Postgres && !has_postgres().await {
             return None;
         }
-        let database = Database::empty(engine).await;
+        Some(Self::serve(engine, Arc::new(Database::empty(engine).await), clock, configure).await)
+    }
+
+    /// A second instance over the same database, as behind a load balancer.
+    pub async fn second(&self) -> Self {
+        Self::serve(self.engine, self.database.clone(), self.clock.clone(), |_| ()).await
+    }
+
+    async fn serve(engine: Engine, database: Arc<Database>, clock: Clock, configure: impl FnOnce(&mut Config)) -> Self {
         let mut db_config = DbConfig::new(&database.url);
         db_config.max_connections = 4;
         let db = Db::connect(db_config, clock.clone()).await.expect("the test database");
@@ -180,26 +190,44 @@ impl TestApp {
         let secrets = Secrets::try_new(&SecretString::from(SECRET)).expect("keys");
         let mut config = Config::from_environment(|_| None).expect("defaults");
         configure(&mut config);
-        let sign_in = SignIn::try_new(db.clone(), secrets.tokens.clone()).expect("sign-in");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let links = Links::new(&secrets, &config.http.public_url(address));
+        let sign_in = SignIn::try_new(db.clone(), rights.clone(), secrets.clone(), links).expect("sign-in");
         let reveals = RevealsPerDay(config.limits.reveals_per_day);
         let schema = schema::build(secrets.clone(), sign_in, rights.clone(), reveals);
         let drain = Drain::new();
         let app = App::try_new(schema, db.clone(), rights.clone(), secrets.tokens.clone(), Arc::new(config), drain.clone())
             .expect("an application");
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/graphql", listener.local_addr().unwrap());
+        let url = format!("http://{address}/graphql");
         tokio::spawn(http::serve(listener, app));
         tokio::spawn(rights.clone().watch());
         let due_work = tokio::spawn(due::watch(db.clone(), rights.clone()));
         let raw = connect(&database.url).await.expect("a second connection");
-        Some(Self { engine, db, rights, secrets, clock, url, raw, database, due_work, drain, client: reqwest::Client::new() })
+        Self { engine, db, rights, secrets, clock, url, raw, database, due_work, drain, client: reqwest::Client::new() }
     }
 
     /// Somebody of this user name, signed in.
     pub async fn actor(&self, username: &str) -> Actor<'_> {
         let user = self.db.credentials_unscoped(username).await.unwrap().unwrap_or_else(|| panic!("no user {username}"));
-        let token = self.secrets.tokens.issue(user.id, self.clock.now(), TOKEN_SECONDS).unwrap();
+        self.open_sessions().await;
+        let bearer = session_of_tests(user.id);
+        let token = self.secrets.tokens.issue(bearer, self.clock.now(), TOKEN_SECONDS).unwrap();
         Actor { app: self, token: Some(token.text) }
+    }
+
+    /// A session for everybody who has none yet, behind the server's back, so that actors need not sign in.
+    async fn open_sessions(&self) {
+        if self.number("SELECT COUNT(*) FROM user_account WHERE id NOT IN (SELECT id FROM session)").await == 0 {
+            return;
+        }
+        let now = self.clock.now();
+        let (now, end) = (now.0, now.plus_seconds(366 * 86_400).0);
+        self.execute(&format!(
+            "INSERT INTO session (id, user_id, generation, started_at, used_at, expires_at) \
+             SELECT id, id, 0, {now}, {now}, {end} FROM user_account WHERE id NOT IN (SELECT id FROM session) ON CONFLICT DO NOTHING"
+        ))
+        .await;
     }
 
     /// Nobody in particular.
@@ -222,6 +250,11 @@ impl TestApp {
     pub async fn number(&self, sql: &str) -> i64 {
         self.select(sql).await[0].try_get_by_index(0).unwrap()
     }
+}
+
+/// The session that tests have for a user: of the same id.
+pub fn session_of_tests(user: UserId) -> Bearer {
+    Bearer { user, session: SessionId(user.0) }
 }
 
 /// Somebody who sends requests.

@@ -31,7 +31,19 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper_util", &["src/http/"]),
     ("tower", &["src/http/"]),
     ("async_graphql", &["src/schema.rs", "src/http/", "src/graphql/", "src/*/graphql.rs", "src/*/graphql/", "src/*/filter.rs"]),
-    ("sea_orm", &["entity/", "src/access/visible.rs", "src/db/", "src/graphql/filter.rs", "src/*/repo.rs", "src/*/filter.rs"]),
+    (
+        "sea_orm",
+        &[
+            "entity/",
+            "src/access/visible.rs",
+            "src/access/visible/",
+            "src/db/",
+            "src/graphql/filter.rs",
+            "src/*/repo.rs",
+            "src/*/repo/",
+            "src/*/filter.rs",
+        ],
+    ),
     ("sqlx", &["src/db/"]),
     ("migration", &["src/db/"]),
     ("sea_orm_migration", &["migration/"]),
@@ -44,8 +56,9 @@ const CRATES: &[(&str, &[&str])] = &[
 /// Words of the wall clock, which is handed in.
 const CLOCK: &[&str] = &["SystemTime", "now_utc", "now_local"];
 
-/// Functions that read or write without a viewer. This number only ever falls; it rose once, when work that falls due got a viewer.
-const UNSCOPED: usize = 11;
+/// Functions that read or write without a viewer. This number only ever falls; it rose when the system got to act by itself (work that falls
+/// due, signing in), and when access tokens came to name sessions.
+const UNSCOPED: usize = 12;
 
 /// Longer files are looked at twice; what stays longer is named here, with the reason. This list only ever shrinks.
 /// `access/visible.rs`: every row rule stands in one file, so that nobody has to look for one.

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::app::{Engine, TestApp};
+use crate::app::{Engine, TestApp, session_of_tests};
 use crate::on_both;
 use crate::tables::{contents, customer_id};
 
@@ -189,11 +189,11 @@ on_both! {
         let good = app.actor("hq.director").await.token.unwrap();
         let user = app.db.credentials_unscoped("hq.director").await.unwrap().unwrap().id;
         let now = Clock::wall().now();
-        let token = |at, seconds| app.secrets.tokens.issue(user, at, seconds).unwrap().text;
+        let token = |at, seconds| app.secrets.tokens.issue(session_of_tests(user), at, seconds).unwrap().text;
         let parts: Vec<&str> = good.split('.').collect();
         let unsigned = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
         let other = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS512","typ":"JWT"}"#);
-        let stranger = app.secrets.tokens.issue(app.clock.id(), now, 900).unwrap().text;
+        let stranger = app.secrets.tokens.issue(session_of_tests(app.clock.id()), now, 900).unwrap().text;
         let document = query("{ viewer { name } }");
         for header in [
             format!("Bearer {}", token(now.plus_seconds(-3_600), 1_800)),

@@ -87,7 +87,7 @@ pub struct UserMutation;
 #[Object]
 impl UserMutation {
     /// Adds a user with a first post. It takes a post that administers the unit and whose role may give that role. The user has no password
-    /// yet and sets one by a link that an administrator makes for them. CONFLICT where the user name is in use.
+    /// yet and sets one by a link: `createPasswordLink`. CONFLICT where the user name is in use.
     async fn create_user(&self, ctx: &Context<'_>, #[graphql(desc = "The user to be.")] input: CreateUserInput) -> Result<UserPayload> {
         let scoped = ctx.scoped()?;
         scoped.viewer().permit::<OrganisationAdminister>()?;

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Object, Result};
 
 use super::post::Post;
+use super::session::Session;
 use crate::access::Who;
 use crate::graphql::context::Ask;
 use crate::graphql::id::to_global;
@@ -48,9 +49,14 @@ impl Viewer {
         })
     }
 
-    /// The posts that count now. Without one you may do nothing else.
+    /// The posts that count now. Without one you may do nothing but look after your sessions and your password.
     async fn posts(&self, ctx: &Context<'_>) -> Result<Vec<Post>> {
         Ok(ctx.scoped()?.viewer().posts().iter().map(Post::from).collect())
+    }
+
+    /// Where you are signed in: your live sessions, those used last first; of more than 100 the first 100.
+    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
+        Session::own(ctx).await
     }
 
     /// May you do this on some record at least? For menus: whether you may do it on a given record, that record's answer tells.

@@ -10,9 +10,11 @@ use super::moving::{DONE, Move, REFUSED, finish, move_within, parent_of};
 use super::repo;
 use crate::access::action::OrganisationAdminister;
 use crate::access::{Permits, Viewer};
-use crate::db::{Db, Rights, Scoped, due_work_unscoped};
+use crate::db::{Db, Rights, Scoped, system_unscoped};
 use crate::error::Error;
 
+/// What the audit gives as the reason.
+const REASON: &str = "due work";
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Does what falls due until the process ends.
@@ -30,7 +32,7 @@ pub async fn watch(db: Db, rights: Arc<Rights>) {
 /// Does everything that is due by now. What cannot be done for want of the database is left for the next time.
 pub async fn catch_up(db: &Db, rights: &Arc<Rights>) -> Result<(), Error> {
     let mut left = Vec::new();
-    while let Some(next) = repo::next_due(&db.seen_by(due_work_unscoped(rights)), &left).await? {
+    while let Some(next) = repo::next_due(&db.seen_by(system_unscoped(rights, REASON)), &left).await? {
         let id = next.id;
         match complete(db, rights, id).await {
             Ok(Some(outcome)) => tracing::info!(due_work = %id.0, outcome, "done at its moment"),
@@ -48,7 +50,7 @@ pub async fn catch_up(db: &Db, rights: &Arc<Rights>) -> Result<(), Error> {
 /// Does one thing, unless somebody else has meanwhile. Returns what became of it.
 async fn complete(db: &Db, rights: &Arc<Rights>, id: DueWorkId) -> Result<Option<&'static str>, Error> {
     let rights = rights.clone();
-    let system = due_work_unscoped(&rights);
+    let system = system_unscoped(&rights, REASON);
     db.transaction(&system, move |tx| async move {
         tx.hold_tree().await?;
         let Some(planned) = repo::due_now(&tx, id).await? else { return Ok(None) };

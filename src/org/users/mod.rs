@@ -8,6 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::posts::{self, NewPost, keeping_an_administrator};
+use super::sessions::{self, Ending};
 use super::{repo, rules};
 use crate::access::action::OrganisationAdminister;
 use crate::access::visible::Place;
@@ -199,7 +200,16 @@ async fn disable_within(
     let matters = repo::may_administer(tx, roles).await?;
     let mut after = row.model.clone();
     after.disabled_at = disabled.then(|| after.disabled_at.unwrap_or_else(|| tx.now()));
-    keeping_an_administrator(tx, matters, "input.id", async { record::store(tx, permit, &row, None, said, after).await.map(|_| ()) }).await
+    let id = after.id;
+    let change = async {
+        record::store(tx, permit, &row, None, said, after).await?;
+        if disabled {
+            sessions::end_all_of(tx, permit, id, Ending::Administrator).await?;
+            repo::void_links_of(tx, permit, id).await?;
+        }
+        Ok(())
+    };
+    keeping_an_administrator(tx, matters, "input.id", change).await
 }
 
 /// A user that was looked for, seen whole by whoever manages them. Errors: NOT_FOUND, FORBIDDEN.
@@ -216,13 +226,16 @@ async fn managed(
     Ok(row)
 }
 
-/// Sets a password. Errors: FORBIDDEN, NOT_FOUND.
+/// Sets a password, ends the sessions of its user, and voids their links. Errors: FORBIDDEN, NOT_FOUND.
 pub async fn set_password(scoped: &Scoped, username: &str, hash: String) -> Result<(), Error> {
     let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
     let names = vec![username.to_owned()];
     scoped
         .transaction(move |tx| async move {
             let found = repo::users_by_names(&tx, names).await?.into_iter().next();
+            if let Some(row) = &found {
+                tx.touch_rights(Touched::User(row.model.id)).await?;
+            }
             let before = managed(&tx, &permit, found).await?.model;
             let mut after = user::Model { password_hash: Some(hash), ..before.clone() };
             user::Entity::stamp(&mut after, tx.now());
@@ -231,7 +244,8 @@ pub async fn set_password(scoped: &Scoped, username: &str, hash: String) -> Resu
             }
             let changes = json!({ "password": "changed" }).as_object().cloned().unwrap_or_default();
             audit::record(&tx, vec![Entry::of::<OrganisationAdminister>(RecordType::User, after.id, None, changes)]).await?;
-            tx.touch_rights(Touched::User(after.id)).await
+            repo::void_links_of(&tx, &permit, after.id).await?;
+            sessions::end_all_of(&tx, &permit, after.id, Ending::Password).await.map(|_| ())
         })
         .await
 }
