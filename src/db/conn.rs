@@ -307,12 +307,12 @@ impl Conn {
         Ok(rows)
     }
 
-    /// The rows that a write gives back.
+    /// A write that tells what it has written.
     pub(super) async fn returning<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<QueryResult>, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         match &self.on {
-            On::Transaction(transaction) => Ok(transaction.query_all(statement).await?),
             On::Pool(_) | On::Readers(_) => Err(Error::internal("a write outside a unit of work")),
+            On::Transaction(transaction) => Ok(transaction.query_all(statement).await?),
         }
     }
 
