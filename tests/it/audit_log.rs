@@ -111,7 +111,7 @@ on_both! {
     async fn of_users_and_posts_values_are_for_whoever_administers_them(app) {
         let (user, shanghai) = (app.user("shanghai.rep1").await, app.unit("SHANGHAI").await);
         let post = app.id(&format!("SELECT id FROM post WHERE user_id = {}", crate::raw::sql_id(app.engine, user))).await;
-        is_about(&app, "user", 1, user, Some(shanghai), json!({ "name": ["A", "B"], "email": ["a@x.com", "b@x.com"] })).await;
+        is_about(&app, "user", 1, user, Some(shanghai), json!({ "name": ["A", "B"], "username": ["a", "b"], "email": ["a@x.com", "b@x.com"] })).await;
         is_about(&app, "post", 2, post, Some(shanghai), json!({ "role": ["x", "y"], "unitId": [null, shanghai] })).await;
         is_about(&app, "role", 3, Uuid::nil(), Some(shanghai), json!({ "title": ["x", "y"] })).await;
         is_about(&app, "customer", 4, Uuid::nil(), Some(shanghai), json!({ "identityNumber": { "lookups": 3 } })).await;
@@ -127,7 +127,7 @@ on_both! {
         allow(&app, "branch_auditor", "organisation", "administer", "UNIT").await;
         let rows = log(&app.actor("pudong.rep1").await, &newest).await;
         let counts: Vec<usize> = rows.iter().map(|row| fields(row).len()).collect();
-        assert_eq!(counts, [0, 0, 2, 2], "{rows:?}");
+        assert_eq!(counts, [0, 0, 2, 3], "{rows:?}");
         assert_eq!(rows[2]["recordId"], global("Post", post));
     }
 

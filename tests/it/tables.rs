@@ -136,7 +136,5 @@ pub async fn allow(app: &TestApp, role: &str, resource: &str, action: &str, reac
 
 /// Tells the server that rights of the group were changed behind its back.
 pub async fn rights_changed(app: &TestApp) {
-    app.execute("UPDATE epoch SET value = value + 1 WHERE scope = '*'").await;
-    app.execute("UPDATE epoch SET value = (SELECT value FROM epoch WHERE scope = '*') WHERE scope = 'group'").await;
-    app.rights.refresh().await.expect("rights");
+    app.rights_changed().await;
 }

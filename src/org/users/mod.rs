@@ -26,7 +26,7 @@ const NAME: &str = "name";
 const EMAIL: &str = "email";
 
 const FIELDS: &[FieldOf<user::Model>] = &[
-    FieldOf { name: "username", class: FieldClass::Card, value: |row| json!(row.username), shown: None },
+    FieldOf { name: "username", class: FieldClass::Note, value: |row| json!(row.username), shown: None },
     FieldOf { name: NAME, class: FieldClass::Card, value: |row| json!(row.name), shown: None },
     FieldOf { name: EMAIL, class: FieldClass::Contact, value: |row| json!(row.email), shown: Some(Shown::Masked(mask_email)) },
     FieldOf { name: "disabledAt", class: FieldClass::Note, value: |row| json!(row.disabled_at.map(|at| at.0)), shown: Some(Shown::Moment) },
