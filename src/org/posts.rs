@@ -22,19 +22,20 @@ const VALID_TO: &str = "validTo";
 
 const USER: Shown = Shown::Id(RecordType::User, |id| to_global(UserId(id)).0);
 
+/// What audit rows tell of posts. Whoever administers a post sees all of it, and nobody else any.
 const FIELDS: &[FieldOf<post::Model>] = &[
-    FieldOf { name: "userId", class: FieldClass::Card, value: |row| json!(row.user_id.0), shown: Some(USER) },
-    FieldOf { name: "role", class: FieldClass::Card, value: |row| json!(row.role), shown: None },
+    FieldOf { name: "userId", class: FieldClass::Note, value: |row| json!(row.user_id.0), shown: Some(USER) },
+    FieldOf { name: "role", class: FieldClass::Note, value: |row| json!(row.role), shown: None },
     FieldOf {
         name: "unitId",
-        class: FieldClass::Card,
+        class: FieldClass::Note,
         value: |row| json!(row.unit_id.0),
         shown: Some(Shown::Id(RecordType::OrgUnit, |id| to_global(UnitId(id)).0)),
     },
-    FieldOf { name: VALID_FROM, class: FieldClass::Card, value: |row| json!(row.valid_from.0), shown: Some(Shown::Moment) },
-    FieldOf { name: VALID_TO, class: FieldClass::Card, value: |row| json!(row.valid_to.map(|at| at.0)), shown: Some(Shown::Moment) },
-    FieldOf { name: "origin", class: FieldClass::Card, value: |row| json!(row.origin.to_value()), shown: None },
-    FieldOf { name: "actingForId", class: FieldClass::Card, value: |row| json!(row.acting_for.map(|absent| absent.0)), shown: Some(USER) },
+    FieldOf { name: VALID_FROM, class: FieldClass::Note, value: |row| json!(row.valid_from.0), shown: Some(Shown::Moment) },
+    FieldOf { name: VALID_TO, class: FieldClass::Note, value: |row| json!(row.valid_to.map(|at| at.0)), shown: Some(Shown::Moment) },
+    FieldOf { name: "origin", class: FieldClass::Note, value: |row| json!(row.origin.to_value()), shown: None },
+    FieldOf { name: "actingForId", class: FieldClass::Note, value: |row| json!(row.acting_for.map(|absent| absent.0)), shown: Some(USER) },
 ];
 
 impl Record for post::Entity {

@@ -185,7 +185,7 @@ const PROBES: &[Probe] = &[
         "mutation { % }",
         "",
         "signIn(input:{username:\"hq.admin\",password:$password}){expiresAt} refreshSession(input:{refreshToken:\"x\"}){expiresAt} \
-         setPassword(input:{token:\"x\",password:$password}){isSet} endSession(input:{id:$session}){endedSessions} \
+         createPasswordLink(input:{userId:$user}){expiresAt} setPassword(input:{token:\"x\",password:$password}){isSet} endSession(input:{id:$session}){endedSessions} \
          changePassword(input:{currentPassword:\"not this\",newPassword:\"a new password\"}){endedSessions}",
     ),
     once("Mutation", "mutation { % }", "", "signOut{endedSessions} signOutEverywhere{endedSessions}"),

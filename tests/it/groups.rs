@@ -214,7 +214,7 @@ impl Group {
     /// Puts this group in the place of whatever stands in the database.
     async fn replace(&self, app: &TestApp) {
         let sql = |kind, number| sql_id(app.engine, id(kind, number));
-        for table in ["contact", "customer", "party", "delegation", "post", "user_account", "org_path", "org_unit"] {
+        for table in ["contact", "customer", "party", "delegation", "post", "session", "user_account", "org_path", "org_unit"] {
             app.execute(&format!("DELETE FROM {table}")).await;
         }
         let ours: Vec<String> = (0..16).map(|number| sql(RULE, number)).collect();

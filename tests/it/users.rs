@@ -160,7 +160,8 @@ on_both! {
             }
             least
         };
-        assert_eq!(statements(5).await, statements(40).await);
+        // One more, at most: what is gathered into one statement may come in two turns.
+        assert!(statements(40).await <= statements(5).await + 1);
     }
 
     async fn a_branch_administrator_adds_renames_and_disables_its_own(app) {
@@ -198,7 +199,8 @@ on_both! {
         assert!(disabled["disableUser"]["user"]["disabledAt"].is_string());
         assert_eq!(rep.code("{ viewer { name } }", json!({})).await, "UNAUTHENTICATED", "from the next request on");
         assert_eq!(admin.ask_with(ENABLE, json!({ "input": { "id": id } })).await["enableUser"]["user"]["disabledAt"], Json::Null);
-        rep.ask("{ viewer { name } }").await;
+        assert_eq!(rep.code("{ viewer { name } }", json!({})).await, "UNAUTHENTICATED", "its session has ended");
+        app.actor("shanghai.rep9").await.ask("{ viewer { name } }").await;
     }
 
     async fn nobody_is_administered_beyond_ones_rights(app) {
