@@ -249,6 +249,11 @@ impl World {
         self.posts.iter().filter(|post| post.user == user && self.counts(post)).collect()
     }
 
+    /// The posts that have not ended, begun or not.
+    fn open_posts(&self, user: Uuid) -> impl Iterator<Item = &Post> {
+        self.posts.iter().filter(move |post| post.user == user && post.to.is_none_or(|to| self.now < to))
+    }
+
     fn denies(&self, user: Uuid, pair: &(String, String)) -> bool {
         let denies = |role: &str| self.rules.iter().any(|rule| rule.role == role && rule.pair == *pair && rule.effect == "deny");
         self.posts(user).iter().any(|post| denies(&post.role))
@@ -373,13 +378,20 @@ impl World {
         sideways.then_some(Sight::Card)
     }
 
-    /// Does a user see another: a colleague at a unit or below, or the owner of a customer in sight?
+    /// Does a user see another: a colleague at a unit or below, the owner of a customer in sight, somebody who lends or is lent, or whom it
+    /// administers?
     pub fn sees_user(&self, user: Uuid, other: Uuid) -> bool {
         let posts = self.posts(user);
         let is_colleague = self.posts(other).iter().any(|theirs| posts.iter().any(|mine| self.is_under(theirs.unit, mine.unit)));
         let owns = |customer: &Customer| customer.owner == Some(other) && self.sight(user, customer).is_some();
         let between = |lent: &Delegation| [(lent.delegator, lent.delegate), (lent.delegate, lent.delegator)].contains(&(user, other));
         let is_lent = !posts.is_empty() && self.delegations.iter().any(|lent| self.now < lent.to && between(lent));
-        is_colleague || is_lent || self.customers.iter().any(owns)
+        let administered = self.grants(user, "organisation", "administer").iter().any(|held| {
+            let is_everything =
+                self.units[&held.post.unit].parent.is_none() && ["SUBTREE", "REGION", "GROUP"].contains(&held.rule.reach.as_str());
+            is_everything
+                || self.open_posts(other).any(|post| self.is_under(post.unit, held.post.unit) && self.holds(*held, post.unit, None))
+        });
+        is_colleague || is_lent || administered || self.customers.iter().any(owns)
     }
 }
