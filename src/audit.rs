@@ -34,6 +34,8 @@ pub enum RecordType {
     PolicyRule,
     /// A stretch of being signed in.
     Session,
+    /// A unit that is to hang elsewhere from a moment on.
+    PlannedMove,
     /// A request that was refused something.
     Request,
 }
@@ -50,6 +52,7 @@ impl RecordType {
         Self::Role,
         Self::PolicyRule,
         Self::Session,
+        Self::PlannedMove,
         Self::Request,
     ];
 
@@ -65,6 +68,7 @@ impl RecordType {
             Self::Role => "role",
             Self::PolicyRule => "policy_rule",
             Self::Session => "session",
+            Self::PlannedMove => "planned_move",
             Self::Request => "request",
         }
     }

@@ -9,17 +9,26 @@ use iso_currency::Currency;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::db::DbConfig;
 use crate::graphql::limits::Limits;
+use crate::graphql::persisted::Trust;
 use crate::secrets::SHORTEST_SECRET;
 
+pub use database::DatabaseConfig;
+pub use documents::DocumentsConfig;
+pub use proxies::TrustedProxies;
+pub use rates::RateConfig;
+
 const DEFAULT_FILE: &str = "branchwise.toml";
+/// Requests of one batch, at most.
+const MOST_BATCH: usize = 10;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where clients connect.
     pub listen: SocketAddr,
+    /// Where operators find metrics and the details of readiness; none: nowhere.
+    pub admin_listen: Option<SocketAddr>,
     /// What signing and sealing keys are derived from; commands that need it say so.
     pub secret: Option<SecretString>,
     /// The currency of the group: ISO 4217.
@@ -32,6 +41,10 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// What a document may cost.
     pub limits: Limits,
+    /// Documents that clients name.
+    pub documents: DocumentsConfig,
+    /// What documents may cost in a minute.
+    pub rates: RateConfig,
 }
 
 /// The public port.
@@ -50,8 +63,22 @@ pub struct HttpConfig {
     pub idle_timeout_s: u64,
     /// Open connections; others wait to be accepted.
     pub max_connections: usize,
-    /// Requests in execution; others are refused with OVERLOADED.
+    /// Requests in execution; others wait a moment, and are refused with OVERLOADED.
     pub max_concurrent_requests: usize,
+    /// How long requests may take to finish once the server is told to end.
+    pub drain_deadline_s: u64,
+    /// The certificate and those that vouch for it, in PEM; none: no TLS here.
+    pub tls_certificate: Option<PathBuf>,
+    /// The key of the certificate, in PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Proxies whose `Forwarded` or `X-Forwarded-For` tells who asks; nobody else's does.
+    pub trusted_proxies: TrustedProxies,
+    /// Operations that take longer are told in the log.
+    pub slow_ms: u64,
+    /// Requests that one body may hold, up to 10; 0: a body holds one request and no list.
+    pub max_batch: usize,
+    /// Those of one user.
+    pub max_concurrent_requests_user: usize,
     /// Which status codes answers carry.
     pub status_profile: StatusProfile,
     /// Where clients find this server, for links that leave it: `https://crm.example.com`; none: the address that it listens on.
@@ -67,7 +94,14 @@ impl Default for HttpConfig {
             request_timeout_s: 10,
             idle_timeout_s: 75,
             max_connections: 2000,
-            max_concurrent_requests: 256,
+            drain_deadline_s: 30,
+            tls_certificate: None,
+            tls_key: None,
+            trusted_proxies: TrustedProxies::default(),
+            slow_ms: 1000,
+            max_batch: 0,
+            max_concurrent_requests: 32,
+            max_concurrent_requests_user: 24,
             status_profile: StatusProfile::Audit,
             public_url: None,
         }
@@ -77,7 +111,13 @@ impl Default for HttpConfig {
 impl HttpConfig {
     /// Where clients find a server that listens there.
     pub fn public_url(&self, listening: SocketAddr) -> String {
-        self.public_url.clone().unwrap_or_else(|| format!("http://{listening}"))
+        let scheme = if self.tls_certificate.is_some() { "https" } else { "http" };
+        self.public_url.clone().unwrap_or_else(|| format!("{scheme}://{listening}"))
+    }
+
+    /// How long requests may take to finish once the server is told to end.
+    pub fn drain_deadline(&self) -> Duration {
+        Duration::from_secs(self.drain_deadline_s)
     }
 
     /// From the first byte of a request to the end of its headers.
@@ -112,52 +152,6 @@ pub enum StatusProfile {
     Draft2026,
 }
 
-/// The database.
-#[derive(Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DatabaseConfig {
-    /// `sqlite://path?mode=rwc` or `postgres://user@host/name`.
-    pub url: String,
-    /// Most connections at once.
-    pub max_connections: u32,
-    /// How long a request waits for a connection.
-    pub acquire_timeout_ms: u64,
-    /// After how long PostgreSQL cancels a statement.
-    pub statement_timeout_s: u64,
-}
-
-impl Default for DatabaseConfig {
-    fn default() -> Self {
-        let url = "sqlite://branchwise.db?mode=rwc".to_owned();
-        Self { url, max_connections: 8, acquire_timeout_ms: 2000, statement_timeout_s: 30 }
-    }
-}
-
-impl DatabaseConfig {
-    /// What `Db::connect` takes.
-    pub fn to_db(&self) -> DbConfig {
-        DbConfig {
-            url: self.url.clone(),
-            max_connections: self.max_connections,
-            acquire_timeout: Duration::from_millis(self.acquire_timeout_ms),
-            statement_timeout: Duration::from_secs(self.statement_timeout_s),
-            bulk: false,
-        }
-    }
-}
-
-impl fmt::Debug for DatabaseConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The address may hold a password.
-        f.debug_struct("DatabaseConfig")
-            .field("kind", &self.url.split(':').next())
-            .field("max_connections", &self.max_connections)
-            .field("acquire_timeout_ms", &self.acquire_timeout_ms)
-            .field("statement_timeout_s", &self.statement_timeout_s)
-            .finish()
-    }
-}
-
 /// What is wrong with the configuration: a line for each fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
@@ -177,24 +171,30 @@ impl std::error::Error for ConfigError {}
 #[serde(default, deny_unknown_fields)]
 struct Written {
     listen: String,
+    admin_listen: String,
     secret: Option<String>,
     currency: String,
     introspection: bool,
     http: HttpConfig,
     database: DatabaseConfig,
     limits: Limits,
+    documents: DocumentsConfig,
+    rates: RateConfig,
 }
 
 impl Default for Written {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
+            admin_listen: "127.0.0.1:9090".to_owned(),
             secret: None,
             currency: "CNY".to_owned(),
             introspection: true,
             http: HttpConfig::default(),
             database: DatabaseConfig::default(),
             limits: Limits::default(),
+            documents: DocumentsConfig::default(),
+            rates: RateConfig::default(),
         }
     }
 }
@@ -217,9 +217,12 @@ impl Config {
             ("secret", "BRANCHWISE_SECRET"),
             ("http.public_url", "BRANCHWISE_PUBLIC_URL"),
         ];
+        // This one may be set to nothing.
+        let operators = environment("BRANCHWISE_ADMIN_LISTEN");
         let written = overridden
             .into_iter()
             .try_fold(config::Config::builder().add_source(file), |builder, (key, name)| builder.set_override_option(key, variable(name)))
+            .and_then(|builder| builder.set_override_option("admin_listen", operators))
             .and_then(|builder| builder.build())
             .and_then(|sources| sources.try_deserialize::<Written>())
             .map_err(|error| ConfigError { faults: vec![unread(&error, &path)] })?;
@@ -244,6 +247,8 @@ impl Written {
     fn checked(self) -> Result<Config, ConfigError> {
         let mut faults = Vec::new();
         let listen = address(&self.listen, "BRANCHWISE_LISTEN or listen", &mut faults);
+        let operators = Some(&self.admin_listen).filter(|written| !written.is_empty());
+        let admin_listen = operators.and_then(|written| address(written, "BRANCHWISE_ADMIN_LISTEN or admin_listen", &mut faults));
         let secret = match self.secret.as_deref().map(secret).transpose() {
             Ok(secret) => secret,
             Err(fault) => {
@@ -260,6 +265,20 @@ impl Written {
         if self.http.public_url.as_deref().is_some_and(|url| !is_public_url(url)) {
             faults.push("BRANCHWISE_PUBLIC_URL or http.public_url: must be like https://crm.example.com, without ? and #".to_owned());
         }
+        if self.documents.trust != Trust::Off && self.documents.manifests.is_empty() {
+            faults.push("documents.trust: needs documents.manifests, the files with the documents to trust".to_owned());
+        }
+        if self.http.tls_certificate.is_some() != self.http.tls_key.is_some() {
+            faults.push("http.tls_certificate and http.tls_key: give both or neither".to_owned());
+        }
+        for (key, file) in [("http.tls_certificate", &self.http.tls_certificate), ("http.tls_key", &self.http.tls_key)] {
+            if let Some(error) = file.as_ref().and_then(|path| std::fs::File::open(path).err()) {
+                faults.push(format!("{key}: the file cannot be read ({})", error.kind()));
+            }
+        }
+        if self.http.max_batch > MOST_BATCH {
+            faults.push(format!("http.max_batch: must be at most {MOST_BATCH}"));
+        }
         for (key, value) in self.numbers() {
             if value == 0 {
                 faults.push(format!("{key}: must not be 0"));
@@ -267,23 +286,25 @@ impl Written {
         }
         match listen {
             Some(listen) if faults.is_empty() => {
-                let Self { currency, introspection, http, database, limits, .. } = self;
-                Ok(Config { listen, secret, currency, introspection, http, database, limits })
+                let Self { currency, introspection, http, database, limits, documents, rates, .. } = self;
+                Ok(Config { listen, admin_listen, secret, currency, introspection, http, database, limits, documents, rates })
             }
             _ => Err(ConfigError { faults }),
         }
     }
 
-    fn numbers(&self) -> [(&'static str, u64); 21] {
-        let (http, database, limits) = (&self.http, &self.database, &self.limits);
+    fn numbers(&self) -> [(&'static str, u64); 29] {
+        let (http, database, limits, rates) = (&self.http, &self.database, &self.limits, &self.rates);
         [
             ("http.body_limit_bytes", http.body_limit_bytes as u64),
             ("http.header_timeout_s", http.header_timeout_s),
             ("http.body_timeout_s", http.body_timeout_s),
             ("http.request_timeout_s", http.request_timeout_s),
             ("http.idle_timeout_s", http.idle_timeout_s),
+            ("http.drain_deadline_s", http.drain_deadline_s),
             ("http.max_connections", http.max_connections as u64),
             ("http.max_concurrent_requests", http.max_concurrent_requests as u64),
+            ("http.max_concurrent_requests_user", http.max_concurrent_requests_user as u64),
             ("database.max_connections", u64::from(database.max_connections)),
             ("database.acquire_timeout_ms", database.acquire_timeout_ms),
             ("database.statement_timeout_s", database.statement_timeout_s),
@@ -294,10 +315,16 @@ impl Written {
             ("limits.name_length", limits.name_length as u64),
             ("limits.depth", limits.depth),
             ("limits.aliases", limits.aliases),
+            ("limits.directives", limits.directives),
             ("limits.root_fields", limits.root_fields),
             ("limits.cost", limits.cost),
+            ("limits.nodes", limits.nodes),
             ("limits.selections", limits.selections),
             ("limits.reveals_per_day", limits.reveals_per_day),
+            ("rates.points_per_minute_user", rates.points_per_minute_user.into()),
+            ("rates.points_per_minute_session", rates.points_per_minute_session.into()),
+            ("rates.points_per_minute_address", rates.points_per_minute_address.into()),
+            ("rates.burst_points", rates.burst_points.into()),
         ]
     }
 }
@@ -336,5 +363,9 @@ fn secret(written: &str) -> Result<SecretString, String> {
     Ok(SecretString::from(text))
 }
 
+mod database;
+mod documents;
+mod proxies;
+mod rates;
 #[cfg(test)]
 mod tests;

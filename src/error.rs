@@ -112,12 +112,27 @@ pub enum Error {
     /// Too often.
     #[error("too often")]
     RateLimited {
+        /// Of what.
+        what: &'static str,
+        /// How much is allowed; none: that depends.
+        limit: Option<u64>,
         /// When to try again.
         retry_after: Duration,
     },
     /// No capacity now.
     #[error("overloaded")]
     Overloaded,
+    /// The name of a document leads to none.
+    #[error("no such document")]
+    PersistedQueryNotFound,
+    /// Too many at once: no capacity now.
+    #[error("more than {limit} {what}")]
+    Crowded {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        limit: u64,
+    },
     /// It took too long and was given up; nothing was changed.
     #[error("timeout")]
     Timeout,
@@ -192,6 +207,19 @@ impl Error {
         let id = Uuid::now_v7();
         tracing::error!(error_id = %id, "{what}");
         Self::Internal(id)
+    }
+
+    /// What came of several readings of input; what is wrong with any of them goes to `wrong`. Errors: the first of another kind.
+    pub fn gather<T>(read: impl Iterator<Item = Result<T, Self>>, wrong: &mut Vec<Violation>) -> Result<Vec<T>, Self> {
+        let mut fine = Vec::new();
+        for one in read {
+            match one {
+                Ok(one) => fine.push(one),
+                Err(Self::Invalid(more)) => wrong.extend(more),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(fine)
     }
 
     /// Nothing if there is nothing wrong.

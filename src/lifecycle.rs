@@ -6,9 +6,6 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// How long what is under way may take to finish.
-pub const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
     Serving,
@@ -77,17 +74,33 @@ impl Drain {
 }
 
 /// Begins the end at the first SIGTERM or SIGINT, and aborts at the second or at the deadline.
-pub async fn drain_on_signal(drain: Drain) -> io::Result<()> {
+pub async fn drain_on_signal(drain: Drain, deadline: Duration) -> io::Result<()> {
     let mut signals = Signals::listen()?;
     signals.next().await;
     tracing::info!("draining; a second signal ends at once");
     drain.begin();
     tokio::select! {
         () = signals.next() => tracing::warn!("ended by a second signal"),
-        () = tokio::time::sleep(DRAIN_DEADLINE) => tracing::warn!("ended at the deadline"),
+        () = tokio::time::sleep(deadline) => tracing::warn!("ended at the deadline"),
     }
     drain.abort();
     Ok(())
+}
+
+/// Calls `read_again` at every SIGHUP.
+#[cfg(unix)]
+pub async fn on_hangup(read_again: impl Fn()) -> io::Result<()> {
+    let mut hangups = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    while hangups.recv().await.is_some() {
+        read_again();
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+/// There is no such signal here.
+pub async fn on_hangup(_read_again: impl Fn()) -> io::Result<()> {
+    std::future::pending().await
 }
 
 #[cfg(unix)]

@@ -171,15 +171,15 @@ pub async fn change_row<E: Record, A: Writes<E>>(
     said: &Said,
     edit: impl FnOnce(&mut E::Model) -> Result<(), Error> + Send,
 ) -> Result<bool, Error> {
-    let Some(place) = row.place.filter(|place| scoped.reaches(permit, *place)) else {
+    if !scoped.reaches_row::<E, A>(permit, &row.model, row.place) {
         return Err(Error::forbidden());
-    };
+    }
     if let Some(field) = closed::<E>(said, row.level) {
         return Err(Error::forbidden_field(format!("input.{}", field.name)));
     }
     let mut after = row.model.clone();
     edit(&mut after)?;
-    Ok(store::<E, A>(scoped, permit, row, Some(place), said, after).await?.is_some())
+    Ok(store::<E, A>(scoped, permit, row, row.place, said, after).await?.is_some())
 }
 
 /// Writes what a record has become, with its audit row, which tells of it at `place`. Returns it as it stands; none where nothing differs.

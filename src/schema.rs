@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::async_trait::async_trait;
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{
-    Context, Data, EmptySubscription, ID, Interface, MergedObject, Object, Request, Response, Result, SchemaBuilder, ValidationMode,
+    Context, Data, EmptySubscription, ID, Interface, MergedObject, Object, Request, Result, SchemaBuilder, ValidationMode,
 };
 use entity::{ContactId, CustomerId, PostId, UnitId, UserId, contact, customer, org_unit};
 
@@ -23,8 +21,10 @@ use crate::error::{Error, Violation};
 use crate::explain::graphql::ExplainQuery;
 use crate::graphql::context::{Ask, Sight};
 use crate::graphql::id::{GlobalId, parse};
+use crate::graphql::limits::words::OneForEach;
 use crate::graphql::listing::{load_pages, load_totals};
 use crate::graphql::loader::Loader;
+use crate::graphql::nullable::or_null;
 use crate::graphql::page::MOST;
 use crate::history;
 use crate::history::graphql::{AuditQuery, Chapters, Lengths, PostsAdministered, UserHistories};
@@ -90,33 +90,8 @@ pub struct Mutation(
     ContactMutation,
 );
 
-type Executor = async_graphql::Schema<Query, Mutation, EmptySubscription>;
-
-/// The schema, twice: validation looks at every rule and is the dearest part of a small request, so that it is asked once a document, of an
-/// executor that goes no further; the one that runs documents takes its word.
-pub struct Schema {
-    validating: Executor,
-    running: Executor,
-}
-
-impl Schema {
-    /// Does the document, with this of its operations, fit the schema? Values of variables are not looked at here: that is for
-    /// [`crate::graphql::coercion`]. The response of a document that does not fit tells why.
-    pub async fn validate(&self, document: &ExecutableDocument, operation: Option<&str>) -> Result<(), Response> {
-        let response = self.validating.execute(asking(document, operation)).await;
-        if response.is_ok() { Ok(()) } else { Err(response) }
-    }
-
-    /// Runs a document that was found valid.
-    pub async fn run(&self, request: Request) -> Response {
-        self.running.execute(request).await
-    }
-
-    /// In the schema definition language.
-    pub fn sdl(&self) -> String {
-        self.running.sdl()
-    }
-}
+/// The executor. It takes the word of [`crate::graphql::validation`] that a document is valid, which is asked once a document.
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
 /// A request for a document that was parsed before.
 pub fn asking(document: &ExecutableDocument, operation: Option<&str>) -> Request {
@@ -126,26 +101,10 @@ pub fn asking(document: &ExecutableDocument, operation: Option<&str>) -> Request
     request
 }
 
-/// Ends a request where execution would begin.
-struct ValidateOnly;
-
-impl ExtensionFactory for ValidateOnly {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self)
-    }
-}
-
-#[async_trait]
-impl Extension for ValidateOnly {
-    async fn execute(&self, _: &ExtensionContext<'_>, _: Option<&str>, _: NextExecute<'_>) -> Response {
-        Response::default()
-    }
-}
-
 /// The schema over these secrets; `sign_in` verifies passwords, `rights` are told of changes, `reveals` bounds what a user may open.
 pub fn build(secrets: Secrets, sign_in: SignIn, rights: Arc<Rights>, reveals: RevealsPerDay) -> Schema {
     let data = definition().data(secrets).data(sign_in).data(rights).data(reveals).data(IdentityLookups::default());
-    Schema { validating: definition().extension(ValidateOnly).finish(), running: data.validation_mode(ValidationMode::Fast).finish() }
+    data.validation_mode(ValidationMode::Fast).finish()
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.
@@ -219,11 +178,12 @@ async fn load(ctx: &Context<'_>, id: &ID, field: &str) -> Result<Option<Node>> {
 #[Object]
 impl NodeQuery {
     /// Any record by its global id. Null where you see no such record.
-    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Result<Option<Node>> {
-        load(ctx, &id, "id").await
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The global id.")] id: ID) -> Option<Node> {
+        or_null(ctx, load(ctx, &id, "id").await)
     }
 
     /// Records by their global ids, in the same order, null where you see no such record. At most 100.
+    #[graphql(directive = OneForEach::apply("ids"))]
     async fn nodes(&self, ctx: &Context<'_>, #[graphql(desc = "The global ids.")] ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
         ctx.scoped()?;
         if ids.len() > usize::try_from(MOST).unwrap_or_default() {

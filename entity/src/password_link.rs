@@ -13,6 +13,8 @@ pub struct Model {
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     pub used_at: Option<Timestamp>,
+    /// Whose power it takes while it is open; none: the system's.
+    pub made_by: Option<UserId>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -10,6 +10,7 @@ mod m20261121_000003_customer;
 mod m20261121_000004_audit;
 mod m20261121_000005_default_roles;
 mod m20261122_000006_administration;
+mod m20261122_000007_links;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_audit::Migration),
             Box::new(m20261121_000005_default_roles::Migration),
             Box::new(m20261122_000006_administration::Migration),
+            Box::new(m20261122_000007_links::Migration),
         ]
     }
 }

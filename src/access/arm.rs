@@ -47,6 +47,23 @@ impl Area {
         }
     }
 
+    /// What is left of it without the subtrees of these units.
+    pub fn without(self, tree: &OrgTree, cut: &[UnitId]) -> Self {
+        let inside: Vec<UnitId> = cut.iter().copied().filter(|unit| self.contains(tree, *unit)).collect();
+        match self {
+            area if inside.is_empty() => area,
+            Self::Group => tree.root().map_or(Self::Units([].into()), |root| Self::cut_out(tree, root, inside)),
+            Self::Region(region) => Self::cut_out(tree, region, inside),
+            Self::Units(units) => {
+                Self::Units(units.iter().copied().filter(|unit| !inside.iter().any(|cut| tree.is_under(*unit, *cut))).collect())
+            }
+            Self::Under { roots, mut except } => {
+                except.extend(inside);
+                Self::Under { roots, except }
+            }
+        }
+    }
+
     /// Does it hold this unit?
     pub fn contains(&self, tree: &OrgTree, unit: UnitId) -> bool {
         match self {
@@ -96,6 +113,17 @@ pub enum Origin {
     Standing,
     /// The system itself.
     System,
+}
+
+impl Origin {
+    /// Do both come from the same post, or from the same delegation?
+    pub fn is_of_one_source_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Post { post: one, .. }, Self::Post { post: other, .. }) => one == other,
+            (Self::Delegation { delegation: one, .. }, Self::Delegation { delegation: other, .. }) => one == other,
+            _ => false,
+        }
+    }
 }
 
 /// Some rows at a level.

@@ -17,7 +17,7 @@ pub struct Lender {
 }
 
 /// A delegation as it is stored, active or not, with what it depends on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldDelegation {
     /// The delegation.
     pub id: DelegationId,

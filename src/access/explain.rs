@@ -3,6 +3,7 @@
 
 use entity::UnitId;
 
+use super::viewer::decided_by;
 use super::visible::Place;
 use super::{Action, ActivePost, Arm, HeldPost, Lender, Level, Origin, Reach, Resource, Viewer};
 
@@ -58,11 +59,7 @@ pub struct Explanation {
 impl Viewer {
     /// Why this may be done to a record at `place`, or why not. None: a record that is not seen, which is told of as one that never was.
     pub fn explain(&self, resource: Resource, action: Action, place: Option<Place>) -> Explanation {
-        // People at customers are read as their customer is, from BASIC.
-        let (by, floor) = match (resource, action) {
-            (Resource::Contact, Action::Read) => (Resource::Customer, Level::Basic),
-            _ => (resource, Level::Card),
-        };
+        let (by, floor) = decided_by(resource, action);
         let reaches = |arm: &Arm| place.is_some_and(|place| arm.level >= floor && arm.reaches(self.tree(), place.unit, place.owner));
         let ways: Vec<Way> = self.arms(by, action).iter().map(|arm| self.way(arm, reaches(arm))).collect();
         let denied_by = self.posts().iter().filter(|post| self.table().denies(&post.held.role, by, action)).cloned().collect();

@@ -27,4 +27,4 @@ pub use policy::{Grant, GrantTable, MalformedPolicy, RoleTerms, Rule};
 pub use shift::{Shift, Shifted, units_that_differ};
 pub use tree::{OrgTree, TreeUnit};
 pub use viewer::{ActiveDelegation, ActivePost, HeldPost, Holding, Viewer, Who};
-pub use vocabulary::{Action, Level, Reach, Resource};
+pub use vocabulary::{Action, Level, Reach, Resource, pair_from_word};

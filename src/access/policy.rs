@@ -88,6 +88,22 @@ impl Rule {
         }
     }
 
+    /// Is it understood? Errors: what is wrong with it.
+    pub fn check(&self, roles: &HashMap<String, RoleTerms>) -> Result<(), MalformedPolicy> {
+        self.meaning(roles).map(|_| ())
+    }
+
+    /// Does it say that it allows something?
+    pub fn is_allow(&self) -> bool {
+        self.effect == ALLOW
+    }
+
+    /// A deny of what it names.
+    #[must_use]
+    pub fn denied_altogether(&self) -> Self {
+        Self { reach: ANY.to_owned(), level: ANY.to_owned(), effect: DENY.to_owned(), ..self.clone() }
+    }
+
     fn fields(&self) -> Vec<String> {
         [&self.role, &self.resource, &self.action, &self.reach, &self.level, &self.effect].map(Clone::clone).to_vec()
     }
@@ -115,8 +131,15 @@ pub struct GrantTable {
 impl GrantTable {
     /// Validates, loads, compiles and compares. `roles` are all roles by code.
     pub async fn try_new(rules: Vec<Rule>, roles: HashMap<String, RoleTerms>) -> Result<Self, MalformedPolicy> {
+        let table = Self::compile(&rules, roles)?;
+        table.compare(rules).await?;
+        Ok(table)
+    }
+
+    /// Validates and compiles, for a look at what would be: what is taken into force is compared with casbin too.
+    pub fn compile(rules: &[Rule], roles: HashMap<String, RoleTerms>) -> Result<Self, MalformedPolicy> {
         let mut table = Self { roles, ..Self::default() };
-        for rule in &rules {
+        for rule in rules {
             match rule.meaning(&table.roles)? {
                 Meaning::Allow(resource, action, grant) => {
                     table.allowed.entry(rule.role.clone()).or_default().entry((resource, action)).or_default().push(grant);
@@ -126,7 +149,6 @@ impl GrantTable {
                 }
             }
         }
-        table.compare(rules).await?;
         Ok(table)
     }
 
@@ -160,6 +182,11 @@ impl GrantTable {
     /// Does a role take this action away from whoever holds it?
     pub fn denies(&self, role: &str, resource: Resource, action: Action) -> bool {
         self.denied.get(role).is_some_and(|denied| denied.contains(&(resource, action)))
+    }
+
+    /// Does a role take anything away from whoever holds it?
+    pub fn takes_away(&self, role: &str) -> bool {
+        self.denied.contains_key(role)
     }
 
     /// A role's title; none: no such role.

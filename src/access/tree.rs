@@ -94,6 +94,15 @@ impl OrgTree {
         self.line(id).filter(|unit| unit.own_mode == Some(BusinessMode::Single)).map(|unit| unit.id).collect()
     }
 
+    /// The units whose mode is SINGLE and at or below which none of these stands, sorted: what is lent to whoever stands there stops at
+    /// each of them.
+    pub fn closed_to(&self, standing: &[UnitId]) -> Vec<UnitId> {
+        let single = self.units.values().filter(|unit| unit.own_mode == Some(BusinessMode::Single)).map(|unit| unit.id);
+        let mut closed: Vec<UnitId> = single.filter(|unit| !standing.iter().any(|post| self.is_under(*post, *unit))).collect();
+        closed.sort_unstable();
+        closed
+    }
+
     /// The unit and everything below it, leaving out the subtrees of `except`; sorted. Stops beyond `most` and gives none.
     pub fn subtree(&self, root: UnitId, except: &[UnitId], most: usize) -> Option<Vec<UnitId>> {
         let mut found = Vec::new();

@@ -76,7 +76,7 @@ pub struct ActiveDelegation {
 }
 
 /// Everything that a user's rights are compiled from.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holding {
     /// All posts, past and future ones too.
     pub posts: Vec<HeldPost>,
@@ -89,6 +89,7 @@ pub struct Holding {
 pub struct Viewer {
     who: Who,
     session: Option<SessionId>,
+    epoch: i64,
     posts: Vec<ActivePost>,
     delegations: Vec<ActiveDelegation>,
     lenders: Vec<UserId>,
@@ -112,6 +113,7 @@ impl Viewer {
         let mut viewer = Self {
             who,
             session: None,
+            epoch: 0,
             posts,
             delegations: Vec::new(),
             lenders: holding.delegations.iter().map(|delegation| delegation.delegator.id).collect(),
@@ -146,7 +148,8 @@ impl Viewer {
         self.arms = arms;
     }
 
-    /// The delegator's arms after his denies, cut to the actions and the level lent, then cut by one's own denies.
+    /// The delegator's arms after his denies, cut to the actions and the level lent, then cut by one's own denies, and by the SINGLE units at
+    /// which one holds no post.
     fn add_delegation(&mut self, delegation: &HeldDelegation, now: Timestamp) {
         let Some(post) = delegation.post_lent(&self.posts, &self.tree, now) else { return };
         let table = self.table.clone();
@@ -162,9 +165,13 @@ impl Viewer {
         if lent.is_empty() {
             return;
         }
+        let standing: Vec<UnitId> = self.posts.iter().map(|post| post.held.unit).collect();
+        let closed = self.tree.closed_to(&standing);
         for (pair, grant) in lent {
             let origin = Origin::Delegation { delegation: delegation.id, reach: grant.reach };
-            self.arms.entry(pair).or_default().extend(grant_arms(delegation.delegator.id, post.unit, pair, grant, &origin, &self.tree));
+            let arms = grant_arms(delegation.delegator.id, post.unit, pair, grant, &origin, &self.tree);
+            let cut = arms.into_iter().map(|arm| Arm { area: arm.area.without(&self.tree, &closed), ..arm });
+            self.arms.entry(pair).or_default().extend(cut);
         }
         self.delegations.push(ActiveDelegation { id: delegation.id, post: post.clone(), delegator: delegation.delegator.clone() });
     }
@@ -176,6 +183,7 @@ impl Viewer {
         Self {
             who: Who::System { reason },
             session: None,
+            epoch: 0,
             posts: Vec::new(),
             delegations: Vec::new(),
             lenders: Vec::new(),
@@ -186,20 +194,21 @@ impl Viewer {
         }
     }
 
-    /// Everyone sees its own line and subtree of units, the users below, and the cards of units whose customers' cards it sees sideways.
-    /// A delegation shows the units that its customers stand in, and nobody's colleagues.
+    /// Everyone sees its own line and subtree of units, the users below, and the cards of units whose customers' cards it sees sideways or
+    /// whose customers are lent to it.
     fn add_standing_sight(&mut self) {
         let below = |unit, level| Arm { area: Area::subtree(&self.tree, unit), owner: None, level, origin: Origin::Standing };
         let mut units = Vec::new();
-        let lent = self.delegations.iter().map(|delegation| delegation.post.unit);
-        for unit in self.posts.iter().map(|post| post.held.unit).chain(lent) {
+        for unit in self.posts.iter().map(|post| post.held.unit) {
             let line: BTreeSet<UnitId> = self.tree.line(unit).map(|above| above.id).collect();
             units.push(below(unit, Level::Full));
             units.push(Arm { area: Area::Units(line.into_iter().collect()), ..below(unit, Level::Full) });
         }
         let users: Vec<Arm> = self.posts.iter().map(|post| below(post.held.unit, Level::Card)).collect();
-        let sideways = self.arms(Resource::Customer, Action::Read).iter().filter(|arm| arm.owner.is_none() && arm.level == Level::Card);
-        units.extend(sideways.map(|arm| Arm { origin: Origin::Standing, ..arm.clone() }));
+        let is_lent = |arm: &Arm| matches!(arm.origin, Origin::Delegation { .. });
+        let cards = self.arms(Resource::Customer, Action::Read).iter();
+        let cards = cards.filter(|arm| is_lent(arm) || (arm.owner.is_none() && arm.level == Level::Card));
+        units.extend(cards.map(|arm| Arm { owner: None, level: Level::Card, origin: Origin::Standing, area: arm.area.clone() }));
         if !self.posts.is_empty() {
             self.arms.insert((Resource::Organisation, Action::Read), units);
             self.arms.insert((Resource::User, Action::Read), users);
@@ -209,6 +218,16 @@ impl Viewer {
     /// The same, signed in by this session.
     pub fn in_session(self, session: Option<SessionId>) -> Self {
         Self { session, ..self }
+    }
+
+    /// The same, compiled after this change of rights.
+    pub fn as_of(self, epoch: i64) -> Self {
+        Self { epoch, ..self }
+    }
+
+    /// The latest change of rights that is sure to be taken in; 0: none is.
+    pub fn epoch(&self) -> i64 {
+        self.epoch
     }
 
     /// The session by which it signed in; none: the system, or somebody for whom the command line acts.
@@ -267,13 +286,8 @@ impl Viewer {
 
     /// May it do this anywhere at all?
     pub fn can(&self, resource: Resource, action: Action) -> bool {
-        let decided_by = match (resource, action) {
-            (Resource::Contact, Action::Read) => {
-                return self.arms(Resource::Customer, Action::Read).iter().any(|arm| arm.level >= Level::Basic);
-            }
-            pair => pair,
-        };
-        !self.arms(decided_by.0, decided_by.1).is_empty()
+        let (by, floor) = decided_by(resource, action);
+        self.arms(by, action).iter().any(|arm| arm.level >= floor)
     }
 
     /// The tree that it was compiled against.
@@ -306,11 +320,20 @@ impl Who {
     }
 }
 
+/// Whose arms decide of an action, and from which level: people at customers are read as their customer is, from BASIC.
+pub(super) fn decided_by(resource: Resource, action: Action) -> (Resource, Level) {
+    match (resource, action) {
+        (Resource::Contact, Action::Read) => (Resource::Customer, Level::Basic),
+        _ => (resource, Level::Card),
+    }
+}
+
 /// The arms of one grant of a post at `unit`: what lies in its subtree, and for reading customers what the business mode shows sideways.
 fn grant_arms(owner: UserId, unit: UnitId, pair: (Resource, Action), grant: Grant, origin: &Origin, tree: &OrgTree) -> Vec<Arm> {
     let arm = |area, owner, level| Arm { area, owner, level, origin: origin.clone() };
     let below = || Area::subtree(tree, unit);
     let mut arms = match grant.reach {
+        Reach::Own if !pair.0.is_owned() => Vec::new(),
         Reach::Own => vec![arm(below(), Some(owner), grant.level)],
         Reach::Unit => vec![arm(Area::Units([unit].into()), None, grant.level)],
         Reach::Subtree | Reach::Region | Reach::Group => vec![arm(below(), None, grant.level)],

@@ -31,7 +31,7 @@ use super::{Action, Area, Arm, Level, Origin, Resource, Viewer};
 
 mod personal;
 
-pub use personal::{Personal, of_users, own};
+pub use personal::{Personal, changed_by, of_users, own};
 
 /// One way to some rows.
 #[derive(Clone, Debug)]
@@ -49,6 +49,11 @@ pub struct Place {
     pub unit: UnitId,
     /// Who owns it.
     pub owner: Option<UserId>,
+}
+
+impl Place {
+    /// At no unit: only an arm of the whole group reaches there.
+    pub const NOWHERE: Self = Self { unit: UnitId(uuid::Uuid::nil()), owner: None };
 }
 
 /// A table that viewers may read, and by which rule.
@@ -85,6 +90,11 @@ pub trait Visible: Stored<Model: Send + Sync> {
 pub trait Writes<E: EntityTrait>: Acts {
     /// The rows that the action's arms reach.
     fn ways(arms: &[Arm], viewer: &Viewer, now: Timestamp) -> Vec<RowArm>;
+
+    /// The same of one row that was read, and stands at `stands`: the place that an arm must reach. None: only the ways tell.
+    fn place(_row: &E::Model, stands: Option<Place>) -> Option<Place> {
+        stands
+    }
 }
 
 macro_rules! writes {
@@ -122,13 +132,14 @@ fn administered_in<C: ColumnTrait>(area: &Area, now: Timestamp, person: C) -> Co
     if *area == Area::Group {
         return Condition::all();
     }
-    let posts = Query::select()
-        .column(post::Column::UserId)
-        .from(post::Entity)
-        .cond_where(posted_in(area))
-        .cond_where(Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(now)))
-        .to_owned();
+    let posts =
+        Query::select().column(post::Column::UserId).from(post::Entity).cond_where(posted_in(area)).cond_where(open_posts(now)).to_owned();
     Condition::all().add(person.in_subquery(posts))
+}
+
+/// Posts that have not ended at `now`, begun or not.
+pub fn open_posts(now: Timestamp) -> Condition {
+    Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(now))
 }
 
 /// Posts at the units of an area; posts carry no region.
@@ -143,6 +154,10 @@ fn posted_in(area: &Area) -> Condition {
 impl Writes<org_unit::Entity> for OrganisationAdminister {
     fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
         arms.iter().map(|arm| RowArm { condition: hung_in(&arm.area), units: None }).collect()
+    }
+
+    fn place(row: &org_unit::Model, _: Option<Place>) -> Option<Place> {
+        Some(row.parent_id.map_or(Place::NOWHERE, |above| Place { unit: above, owner: None }))
     }
 }
 
@@ -173,8 +188,8 @@ impl Visible for due_work::Entity {
         arms.iter().map(|arm| RowArm { condition: condition(&arm.area), units: None }).collect()
     }
 
-    fn place(row: &due_work::Model, _: Option<UserId>) -> Option<Place> {
-        row.unit_id.map(|unit| Place { unit, owner: None })
+    fn place(_: &due_work::Model, _: Option<UserId>) -> Option<Place> {
+        None
     }
 
     /// `told` is the unit above.
@@ -385,7 +400,7 @@ impl Writes<delegation::Entity> for OrganisationAdminister {
     }
 }
 
-/// Audit rows: those of the units that one audits. A row of no unit is for whoever audits the whole group, and nobody owns one.
+/// Audit rows: those of the units that one audits. A row of no unit is for whoever audits the whole group.
 impl Visible for audit::Entity {
     type Read = AuditRead;
 
@@ -399,8 +414,7 @@ impl Visible for audit::Entity {
             Area::Region(region) => Area::cut_out(viewer.tree(), *region, Vec::new()),
             area => area.clone(),
         };
-        let arms: Vec<Arm> =
-            arms.iter().filter(|arm| arm.owner.is_none()).map(|arm| Arm { area: named(&arm.area), ..arm.clone() }).collect();
+        let arms: Vec<Arm> = arms.iter().map(|arm| Arm { area: named(&arm.area), ..arm.clone() }).collect();
         scoped_ways(&arms, audit::Column::UnitId, audit::Column::UnitId, |_| Condition::all())
     }
 
@@ -465,7 +479,7 @@ fn people_ways<C: ColumnTrait>(arms: &[Arm], viewer: &Viewer, now: Timestamp, pe
         .from(post::Entity)
         .cond_where(colleagues)
         .and_where(post::Column::ValidFrom.lte(now))
-        .cond_where(Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(now)))
+        .cond_where(open_posts(now))
         .to_owned();
     let mut seen = Condition::any().add(person.in_subquery(colleagues));
     for arm in &administers {
@@ -473,7 +487,7 @@ fn people_ways<C: ColumnTrait>(arms: &[Arm], viewer: &Viewer, now: Timestamp, pe
     }
     if let Some(me) = viewer.user_id() {
         seen = seen.add(person.eq(me));
-        // Who lends and who is lent know each other, while it lasts.
+        // Who lends and who is lent know each other from the lending on, until it ends.
         let mut lent = |them: delegation::Column, us: delegation::Column| {
             let lasts = Condition::all().add(us.eq(me)).add(delegation::Column::ValidTo.gt(now));
             let others = Query::select().column(them).from(delegation::Entity).cond_where(lasts).to_owned();
@@ -512,15 +526,14 @@ macro_rules! of_the_group {
                 None
             }
 
-            /// At no unit at all: only an arm of the whole group reaches there.
             fn goes_to(_: &$entity::Model, _: Place) -> Place {
-                Place { unit: UnitId(uuid::Uuid::nil()), owner: None }
+                Place::NOWHERE
             }
         }
 
         impl Writes<$entity::Entity> for OrganisationAdminister {
             fn ways(arms: &[Arm], _: &Viewer, _: Timestamp) -> Vec<RowArm> {
-                let whole = arms.iter().filter(|arm| arm.area == Area::Group && arm.owner.is_none());
+                let whole = arms.iter().filter(|arm| arm.area == Area::Group);
                 whole.map(|_| RowArm { condition: Condition::all(), units: None }).collect()
             }
         }

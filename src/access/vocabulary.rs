@@ -108,6 +108,14 @@ words! {
 }
 
 impl Resource {
+    /// Have its rows an owner? Where not, nothing is anybody's own, and a grant of reach SELF reaches nothing.
+    pub fn is_owned(self) -> bool {
+        match self {
+            Resource::Customer | Resource::Contact | Resource::Touchpoint | Resource::Credit => true,
+            Resource::Audit | Resource::Organisation | Resource::User => false,
+        }
+    }
+
     /// The actions that a policy row may name for this resource.
     pub fn actions(self) -> &'static [Action] {
         use Action::*;
@@ -123,4 +131,10 @@ impl Resource {
             Resource::User => &[],
         }
     }
+}
+
+/// What a word like "customer:read" names; none: something that is not known.
+pub fn pair_from_word(word: &str) -> Option<(Resource, Action)> {
+    let (resource, action) = word.split_once(':')?;
+    Some((Resource::from_word(resource)?, Action::from_word(action)?))
 }

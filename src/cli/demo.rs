@@ -21,7 +21,8 @@ impl Demo {
     pub async fn run(self) -> Result<(), Failure> {
         let folder = tempfile::Builder::new().prefix("branchwise-demo-").tempdir()?;
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("demo.db").display());
-        let config: Config = start::config()?;
+        // A demo has no operators, and shall run beside whatever else listens.
+        let config = Config { admin_listen: None, ..start::config()? };
         let db = Db::connect(DbConfig::new(url), Clock::wall()).await?;
         db.migrate_up().await?;
         let rights = Rights::init(db.clone()).await?;

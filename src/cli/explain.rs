@@ -46,6 +46,9 @@ impl Explain {
             Some(id) => {
                 let record = parse(id).and_then(|(kind, id)| Record::from_global(&kind, id));
                 let record = record.ok_or_else(|| Failure::new(format!("'{id}' is not the global id of a record")))?;
+                if record.resource(action).is_ok_and(|of_record| of_record != resource) {
+                    return Err(Failure::new(format!("'{}' is not done to a record of that kind", self.action)));
+                }
                 let seen = explain(&db.seen_by(viewer.clone()), record, action).await?;
                 let stands = explain(&db.seen_by(operator_unscoped(rights)), record, action).await?;
                 lines.push(match (stands.allowed, seen.allowed) {

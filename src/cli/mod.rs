@@ -60,7 +60,9 @@ impl From<crate::Error> for Failure {
     fn from(error: crate::Error) -> Self {
         use crate::Error;
         Self(match error {
-            Error::Unavailable | Error::Overloaded => "the database does not answer: is it running, and is DATABASE_URL right?".to_owned(),
+            Error::Unavailable | Error::Overloaded | Error::Crowded { .. } => {
+                "the database does not answer: is it running, and is DATABASE_URL right?".to_owned()
+            }
             Error::Forbidden { .. } => "this user may not do that: name another one after --as, or leave it out".to_owned(),
             Error::InsufficientStorage => "the disk of the database is full: make room and run it again".to_owned(),
             Error::Internal(id) => format!("an error of ours, {id} in the log above: run it again with RUST_LOG=debug and report it"),
@@ -79,7 +81,9 @@ impl From<std::io::Error> for Failure {
 /// Parses the command line and runs it.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    crate::telemetry::init();
+    if let Err(fault) = crate::telemetry::init(|name| std::env::var(name).ok()) {
+        return fail(&Failure::new(fault));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Failure::from(error)),

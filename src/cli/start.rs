@@ -1,13 +1,17 @@
 //! What commands begin with: configuration, database, rights, keys.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+
+use tokio::net::TcpListener;
 
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::customer::reveal::RevealsPerDay;
 use crate::db::{Db, DbConfig, Rights, sqlite_file};
-use crate::http::App;
-use crate::lifecycle::{Drain, drain_on_signal};
+use crate::graphql::manifests::Manifests;
+use crate::http::{App, Tls};
+use crate::lifecycle::{Drain, drain_on_signal, on_hangup};
 use crate::org::{Links, SignIn, due};
 use crate::secrets::Secrets;
 use crate::{http, schema};
@@ -52,28 +56,56 @@ pub fn secrets(config: &Config) -> Result<Secrets, Failure> {
     Ok(Secrets::try_new(secret)?)
 }
 
+async fn listen(at: SocketAddr, remedy: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(at).await.map_err(|error| Failure::new(format!("{at} cannot be listened on ({error}): {remedy}")))
+}
+
 /// Serves until a signal ends it.
 pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config, ready: impl FnOnce(&str)) -> Result<(), Failure> {
-    let listener = tokio::net::TcpListener::bind(config.listen).await.map_err(|error| {
-        Failure::new(format!("{} cannot be listened on ({error}): set BRANCHWISE_LISTEN to another address", config.listen))
-    })?;
+    let tls = Tls::try_new(&config.http).map_err(Failure::new)?.map(Arc::new);
+    let listener = listen(config.listen, "set BRANCHWISE_LISTEN to another address").await?;
     let address = listener.local_addr()?;
+    let operators = match config.admin_listen {
+        Some(at) => Some(listen(at, "set BRANCHWISE_ADMIN_LISTEN to another address, or to nothing").await?),
+        None => None,
+    };
     tokio::spawn(rights.clone().watch());
     // What fell due while nobody served comes first: nobody sees the tree of yesterday.
     due::catch_up(&db, &rights).await?;
     let due_work = tokio::spawn(due::watch(db.clone(), rights.clone()));
     let drain = Drain::new();
-    tokio::spawn(drain_on_signal(drain.clone()));
+    tokio::spawn(drain_on_signal(drain.clone(), config.http.drain_deadline()));
     let links = Links::new(&secrets, &config.http.public_url(address));
     let sign_in = SignIn::try_new(db.clone(), rights.clone(), secrets.clone(), links)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    if let Some(tls) = tls.clone() {
+        tokio::spawn(on_hangup(move || match tls.reload() {
+            Ok(()) => tracing::info!("the certificate was read again"),
+            Err(fault) => tracing::error!(fault, "the certificate stays as it was"),
+        }));
+    }
     let tokens = secrets.tokens.clone();
     let reveals = RevealsPerDay(config.limits.reveals_per_day);
     let schema = schema::build(secrets, sign_in, rights.clone(), reveals);
-    let app = App::try_new(schema, db.clone(), rights, tokens, Arc::new(config), drain)?;
+    let manifests = config.documents.manifests.clone();
+    let app = App::try_new(schema, db.clone(), rights, tokens, Arc::new(config), drain.clone())?;
+    let manifests = Manifests::take(manifests, app.persisted.clone(), app.validator.clone()).map_err(Failure::new)?;
+    tokio::spawn(manifests.watch());
+    if let Some(listener) = &operators {
+        tracing::info!(address = %listener.local_addr()?, "serving operators");
+    }
+    let operators = operators.map(|listener| tokio::spawn(http::serve_operators(listener, app.clone())));
     tracing::info!(%address, "serving");
-    ready(&format!("http://{address}/graphql"));
-    http::serve(listener, app).await?;
+    ready(&format!("{scheme}://{address}/graphql"));
+    http::serve(listener, app, tls).await?;
     due_work.abort();
-    db.close().await;
+    if let Some(operators) = operators {
+        operators.abort();
+    }
+    tokio::select! {
+        () = db.close() => {}
+        // What was cut off may keep its connection.
+        () = drain.aborted() => {}
+    }
     Ok(())
 }

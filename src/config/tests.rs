@@ -60,6 +60,16 @@ fn links_lead_to_the_public_address_or_to_the_one_listened_on() {
 }
 
 #[test]
+fn operators_have_a_port_of_their_own_or_none() {
+    let port = |file: &str, environment: &[(&str, &str)]| loaded(file, environment).unwrap().admin_listen.map(|at| at.to_string());
+    assert_eq!(port("", &[]).as_deref(), Some("127.0.0.1:9090"));
+    assert_eq!(port("admin_listen = '[::1]:1'", &[]).as_deref(), Some("[::1]:1"));
+    assert_eq!(port("admin_listen = ''", &[]), None);
+    assert_eq!(port("admin_listen = '[::1]:1'", &[("BRANCHWISE_ADMIN_LISTEN", "")]), None);
+    assert!(faults("", &[("BRANCHWISE_ADMIN_LISTEN", "9090")]).contains("BRANCHWISE_ADMIN_LISTEN"));
+}
+
+#[test]
 fn every_fault_has_its_line() {
     let said = faults("listen = 'here'\ncurrency = 'XYY'\n[http]\nmax_connections = 0", &[("DATABASE_URL", "mysql://u:hidden@h")]);
     let lines: Vec<_> = said.lines().collect();
@@ -67,6 +77,37 @@ fn every_fault_has_its_line() {
     assert!(lines[0].contains("BRANCHWISE_LISTEN") && lines[0].contains("here"));
     assert!(lines[1].contains("XYY") && lines[2].contains("DATABASE_URL") && lines[3].contains("http.max_connections"));
     assert!(!said.contains("hidden"));
+}
+
+#[test]
+fn tls_takes_two_files_that_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file.pem");
+    std::fs::write(&file, "").unwrap();
+    let file = file.display();
+    assert!(loaded(&format!("[http]\ntls_certificate = '{file}'\ntls_key = '{file}'"), &[]).is_ok());
+    assert!(faults(&format!("[http]\ntls_certificate = '{file}'"), &[]).contains("both or neither"));
+    let said = faults("[http]\ntls_certificate = '/nowhere/a'\ntls_key = '/nowhere/b'", &[]);
+    assert!(said.lines().count() == 2 && said.contains("http.tls_certificate: ") && said.contains("http.tls_key: "), "{said}");
+}
+
+#[test]
+fn proxies_are_addresses_and_networks() {
+    let config = loaded("[http]\ntrusted_proxies = ['10.0.0.0/8', '::1']", &[]).unwrap();
+    for (address, trusted) in [("10.9.8.7", true), ("::1", true), ("11.0.0.1", false), ("::2", false)] {
+        assert_eq!(config.http.trusted_proxies.contains(address.parse().unwrap()), trusted, "{address}");
+    }
+    for wrong in ["proxy.example.com", "10.0.0.0/33", "", "*"] {
+        let said = faults(&format!("[http]\ntrusted_proxies = ['{wrong}']"), &[]);
+        assert!(said.contains("trusted_proxies") && said.lines().count() == 1, "{said}");
+    }
+}
+
+#[test]
+fn a_batch_holds_ten_requests_at_most() {
+    assert_eq!(loaded("", &[]).unwrap().http.max_batch, 0);
+    assert_eq!(loaded("[http]\nmax_batch = 10", &[]).unwrap().http.max_batch, 10);
+    assert_eq!(faults("[http]\nmax_batch = 11", &[]), "http.max_batch: must be at most 10");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::customer::graphql::Customer;
 use crate::graphql::connection::connection;
 use crate::graphql::context::Ask;
 use crate::graphql::id::{from_global, to_global};
+use crate::graphql::limits::words::Paged;
 use crate::graphql::loader::Loader;
 use crate::graphql::page::PageArgs;
 use crate::graphql::patch::patch;
@@ -71,6 +72,7 @@ impl Contact {
     }
 
     /// What was done to the contact, newest first, as far as you see its fields.
+    #[graphql(directive = Paged::apply())]
     async fn history(
         &self,
         ctx: &Context<'_>,

@@ -146,7 +146,11 @@ impl Default for IdentityLookups {
 impl IdentityLookups {
     fn count(&self, user: Option<UserId>) -> Result<(), Error> {
         let Some(user) = user else { return Ok(()) };
-        self.0.check_key(&user).map_err(|until| Error::RateLimited { retry_after: until.wait_time_from(DefaultClock::default().now()) })
+        self.0.check_key(&user).map_err(|until| Error::RateLimited {
+            what: "identity numbers looked up a minute",
+            limit: Some(LOOKUPS_A_MINUTE.get().into()),
+            retry_after: until.wait_time_from(DefaultClock::default().now()),
+        })
     }
 }
 

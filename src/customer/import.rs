@@ -95,9 +95,11 @@ impl Known {
             }
         }
         let mut taken = HashSet::new();
-        if tx.viewer().user_id().is_some() {
+        if tx.viewer().user_id().is_some()
+            && let Ok(creates) = tx.viewer().permit::<CustomerCreate>()
+        {
             references.retain(|reference| !standing.contains_key(reference));
-            taken = repo::taken_among(tx, references).await?;
+            taken = repo::taken_among(tx, &creates, references).await?;
         }
         let owners = self.owners(tx, &placed).await?;
         let mut results = Vec::with_capacity(placed.len());

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::access::action::{CustomerArchive, CustomerAssign, CustomerCreate, CustomerRead, CustomerUpdate};
 use crate::access::visible::Place;
-use crate::access::{Permit, Permits};
+use crate::access::{Action, Origin, Permit, Permits, Resource};
 use crate::audit::{self, Entry, RecordType};
 use crate::db::Scoped;
 use crate::error::{Error, Violation};
@@ -70,7 +70,7 @@ impl Customers<'_> {
                 // Held: what moves or archives the unit comes before this customer or after it.
                 let unit = org::unit_for_share(&tx, new.unit).await?.ok_or_else(|| Error::not_found_field("input.unitId"))?;
                 let owner = match new.owner {
-                    Patch::Keep => creator_as_owner(&tx, new.unit),
+                    Patch::Keep => owner_of_new(&tx, &permit, new.unit),
                     Patch::Clear => None,
                     Patch::Set(owner) => Some(owner),
                 };
@@ -79,7 +79,9 @@ impl Customers<'_> {
                     return Err(Error::forbidden_field("input.unitId"));
                 }
                 org::unless_archived(&unit.model, "input.unitId")?;
-                if let Some(owner) = owner.filter(|owner| Some(*owner) != tx.viewer().user_id()) {
+                if let Some(owner) =
+                    owner.filter(|owner| Some(*owner) != tx.viewer().user_id() && !worked_for(&tx, &permit, new.unit).contains(owner))
+                {
                     let assign = tx.viewer().permit::<CustomerAssign>().map_err(|_| Error::forbidden_field("input.ownerId"))?;
                     if !tx.reaches(&assign, place) {
                         return Err(Error::forbidden_field("input.ownerId"));
@@ -88,7 +90,7 @@ impl Customers<'_> {
                     check_owner(&tx, owner, new.unit, "input.ownerId").await?;
                 }
                 if let Some(reference) = &external_ref
-                    && !repo::taken_references(&tx, new.unit, vec![reference.clone()]).await?.is_empty()
+                    && !repo::taken_references(&tx, &permit, new.unit, vec![reference.clone()]).await?.is_empty()
                 {
                     return Err(Error::taken("input.externalRef"));
                 }
@@ -154,21 +156,33 @@ pub async fn record_lookups(scoped: &Scoped, lookups: usize) -> Result<(), Error
     scoped.transaction(move |tx| async move { audit::record(&tx, vec![entry]).await }).await
 }
 
-/// Whoever works customers of its own at the unit owns what it creates there.
-fn creator_as_owner(scoped: &Scoped, unit: UnitId) -> Option<UserId> {
-    let me = scoped.viewer().user_id()?;
-    let reads = scoped.viewer().permit::<CustomerRead>().ok()?;
-    let own = reads.arms().iter().any(|arm| arm.owner == Some(me) && arm.reaches(scoped.viewer().tree(), unit, Some(me)));
-    own.then_some(me)
+/// Whose own customers the caller works at the unit: its own first, then those of whoever it creates for there, acting or by what is lent.
+/// Rights to read alone make nobody the owner of what others create.
+fn worked_for(scoped: &Scoped, permit: &Permit<CustomerCreate>, unit: UnitId) -> Vec<UserId> {
+    let (viewer, me) = (scoped.viewer(), scoped.viewer().user_id());
+    let creates_by = |origin: &Origin, owner| {
+        let mut there = permit.arms().iter().filter(|arm| arm.reaches(viewer.tree(), unit, owner));
+        there.any(|arm| arm.origin.is_of_one_source_with(origin))
+    };
+    let own = viewer.arms(Resource::Customer, Action::Read).iter().filter(|arm| arm.reaches(viewer.tree(), unit, arm.owner));
+    let own = own.filter(|arm| arm.owner == me || creates_by(&arm.origin, arm.owner));
+    let mut owners: Vec<UserId> = own.filter_map(|arm| arm.owner).collect();
+    owners.sort_by_key(|owner| (Some(*owner) != me, *owner));
+    owners
 }
 
-/// An owner is somebody in the caller's sight who holds an active post at the customer's unit or above it.
+/// Whoever works customers of its own at the unit owns what it creates there; who creates there only for somebody else creates what is theirs.
+fn owner_of_new(scoped: &Scoped, permit: &Permit<CustomerCreate>, unit: UnitId) -> Option<UserId> {
+    let (viewer, nobodys) = (scoped.viewer(), Place { unit, owner: None });
+    let in_own_name = scoped.reaches(permit, nobodys) && viewer.lender(Resource::Customer, Action::Create, nobodys).is_none();
+    worked_for(scoped, permit, unit).into_iter().find(|owner| !in_own_name || Some(*owner) == viewer.user_id())
+}
+
+/// An owner is somebody in the caller's sight, not disabled, who holds an active post at the customer's unit or above it.
 async fn check_owner(scoped: &Scoped, owner: UserId, unit: UnitId, field: &str) -> Result<(), Error> {
-    if org::user(scoped, owner).await?.is_none() {
-        return Err(Error::not_found_field(field));
-    }
+    let user = org::user(scoped, owner).await?.ok_or_else(|| Error::not_found_field(field))?;
     let line: Vec<UnitId> = scoped.viewer().tree().line(unit).map(|above| above.id).collect();
-    if org::holds_post_at(scoped, owner, line).await? {
+    if user.model.disabled_at.is_none() && org::holds_post_at(scoped, owner, line).await? {
         return Ok(());
     }
     Err(Error::invalid(Violation::new(field, "post", "holds no post at the customer's unit", "在该客户所属单位没有岗位")))

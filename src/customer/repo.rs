@@ -51,24 +51,33 @@ fn began(origin: UnitId, references: Vec<String>) -> Condition {
 }
 
 /// Which of these references are in use at this unit of origin, by whatever customer. For callers who may create there.
-pub async fn taken_references(scoped: &Scoped, origin: UnitId, references: Vec<String>) -> Result<Vec<String>, Error> {
+pub async fn taken_references(
+    scoped: &Scoped,
+    permit: &Permit<CustomerCreate>,
+    origin: UnitId,
+    references: Vec<String>,
+) -> Result<Vec<String>, Error> {
     let there = Condition::all().add(customer::Column::OriginUnitId.eq(origin));
-    scoped.taken_unscoped::<customer::Entity>(customer::Column::ExternalRef, references, there).await
+    scoped.taken_unscoped::<customer::Entity, _>(permit, customer::Column::ExternalRef, references, there).await
 }
 
 /// The same of several units. One statement where none is in use, as in most files.
-pub async fn taken_among(scoped: &Scoped, references: Vec<Reference>) -> Result<HashSet<Reference>, Error> {
+pub async fn taken_among(
+    scoped: &Scoped,
+    permit: &Permit<CustomerCreate>,
+    references: Vec<Reference>,
+) -> Result<HashSet<Reference>, Error> {
     let texts = references.iter().map(|(_, text)| text.clone()).collect();
     let anywhere = among(scoped, references.clone());
-    let texts: HashSet<String> =
-        scoped.taken_unscoped::<customer::Entity>(customer::Column::ExternalRef, texts, anywhere).await?.into_iter().collect();
+    let texts = scoped.taken_unscoped::<customer::Entity, _>(permit, customer::Column::ExternalRef, texts, anywhere).await?;
+    let texts: HashSet<String> = texts.into_iter().collect();
     let mut asked: HashMap<UnitId, Vec<String>> = HashMap::new();
     for (unit, text) in references.into_iter().filter(|(_, text)| texts.contains(text)) {
         asked.entry(unit).or_default().push(text);
     }
     let mut taken = HashSet::new();
     for (unit, texts) in asked {
-        taken.extend(taken_references(scoped, unit, texts).await?.into_iter().map(|text| (unit, text)));
+        taken.extend(taken_references(scoped, permit, unit, texts).await?.into_iter().map(|text| (unit, text)));
     }
     Ok(taken)
 }

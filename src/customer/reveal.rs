@@ -70,7 +70,7 @@ pub async fn reveal<E: Record>(
                 return Err(Error::forbidden_field("input.field"));
             }
             if !tx.use_up(WHAT, most.0).await? {
-                return Err(Error::RateLimited { retry_after: until_tomorrow(&tx) });
+                return Err(Error::RateLimited { what: "revealed values a day", limit: Some(most.0), retry_after: until_tomorrow(&tx) });
             }
             let told: Map<String, Json> = Map::from_iter([(field.name.to_owned(), json!("revealed"))]);
             let entry = Entry::of::<CustomerReveal>(E::TYPE, wanted.id, Some(place), told).because(reason);

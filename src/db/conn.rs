@@ -9,9 +9,11 @@ use migration::{Migrator, MigratorTrait};
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    RuntimeErr, SqlxError, Statement, StatementBuilder, TransactionTrait,
+    RuntimeErr, SqlxError, SqlxPostgresConnector, Statement, StatementBuilder, TransactionTrait,
 };
+use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use super::readers::{Readers, Turn};
 use super::statement::written;
@@ -20,6 +22,8 @@ use crate::error::Error;
 
 /// The number of the lock is ours to choose: `branchw` in ASCII.
 const MIGRATION_LOCK: i64 = 0x0062_7261_6e63_6877;
+/// How long a rehearsal waits for its turn.
+const REHEARSAL_WAIT: Duration = Duration::from_secs(2);
 
 /// Which database it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +73,10 @@ pub struct Db {
     clock: Clock,
     statements: Arc<AtomicU64>,
     rehearsal: bool,
+    /// One rehearsal at a time.
+    rehearsals: Arc<Semaphore>,
+    /// One who administers on this instance holds or waits for the turn, and a connection with it.
+    administering: Arc<Mutex<()>>,
     /// Rights were changed on this instance and have yet to be taken in.
     rights_touched: Arc<AtomicBool>,
 }
@@ -104,7 +112,18 @@ impl Db {
                 "必须以 sqlite:// 或 postgres:// 开头",
             )));
         };
-        Ok(Self { read, write, readers, backend, clock, statements, rehearsal: false, rights_touched: Arc::default() })
+        Ok(Self {
+            read,
+            write,
+            readers,
+            backend,
+            clock,
+            statements,
+            rehearsal: false,
+            rehearsals: Arc::new(Semaphore::new(1)),
+            administering: Arc::default(),
+            rights_touched: Arc::default(),
+        })
     }
 
     /// The same database, on which every unit of work is done and then taken back.
@@ -115,6 +134,19 @@ impl Db {
 
     pub(super) fn is_rehearsal(&self) -> bool {
         self.rehearsal
+    }
+
+    /// The right to rehearse. Errors: OVERLOADED where others rehearse for long.
+    pub(super) async fn turn_to_rehearse(&self) -> Result<OwnedSemaphorePermit, Error> {
+        match tokio::time::timeout(REHEARSAL_WAIT, self.rehearsals.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(Error::Overloaded),
+        }
+    }
+
+    /// The place from which the turn to administer is waited for. Others wait before it, without a connection: readers go on.
+    pub(super) async fn place_to_administer(&self) -> OwnedMutexGuard<()> {
+        self.administering.clone().lock_owned().await
     }
 
     pub(super) fn rights_touched(&self) -> &AtomicBool {
@@ -178,6 +210,18 @@ impl Db {
         }
     }
 
+    /// A connection of its own on PostgreSQL, beside those that requests queue for.
+    pub(super) fn apart(&self) -> Conn {
+        if self.backend == Backend::Sqlite {
+            return self.reading();
+        }
+        let shared = self.write.get_postgres_connection_pool();
+        let options = PgPoolOptions::new().max_connections(1).acquire_timeout(shared.options().get_acquire_timeout());
+        let pool = options.connect_lazy_with(shared.connect_options().as_ref().clone());
+        let on = On::Pool(SqlxPostgresConnector::from_sqlx_postgres_pool(pool));
+        Conn { on, statements: self.statements.clone(), rights_touched: self.rights_touched.clone() }
+    }
+
     pub(super) fn reading(&self) -> Conn {
         let on = self.readers.clone().map_or_else(|| On::Pool(self.read.clone()), On::Readers);
         Conn { on, statements: self.statements.clone(), rights_touched: self.rights_touched.clone() }
@@ -205,6 +249,15 @@ impl Db {
 
     pub(super) fn writer(&self) -> &DatabaseConnection {
         &self.write
+    }
+
+    pub(super) fn reader(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// Connections that are handed on, and that nobody uses now.
+    pub(super) fn at_hand(&self) -> usize {
+        self.readers.as_ref().map_or(0, |readers| readers.at_hand())
     }
 
     pub(super) fn within(&self, transaction: Arc<DatabaseTransaction>) -> Conn {

@@ -32,4 +32,12 @@ impl Scoped {
             );
         Ok(self.conn.execute(&count).await?.rows_affected() > 0)
     }
+
+    /// Forgets what was counted before yesterday, in UTC: another instance's clock may be a little behind.
+    pub async fn forget_uses_before_yesterday(&self) -> Result<(), Error> {
+        let Some(yesterday) = self.clock().today().previous_day() else { return Ok(()) };
+        let mut delete = Sql::delete();
+        delete.from_table(daily_use::Entity).and_where(Expr::col(daily_use::Column::Day).lt(yesterday));
+        self.conn.execute(&delete).await.map(|_| ())
+    }
 }

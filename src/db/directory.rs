@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use entity::{SessionId, Timestamp, UserId, delegation, epoch, org_unit, policy_rule, post, role, role_gives, session, user};
+use entity::{SessionId, Timestamp, UserId, delegation, epoch, org_unit, post, session, user};
 use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, Iterable};
 
 use super::conn::Conn;
+use super::rights::Ground;
 use super::{Db, Rights};
-use crate::access::{
-    Action, GrantTable, HeldDelegation, HeldPost, Holding, Lender, Level, OrgTree, Resource, RoleTerms, Rule, TreeUnit, Viewer,
-};
+use crate::access::{GrantTable, HeldDelegation, HeldPost, Holding, Lender, Level, OrgTree, TreeUnit, Viewer, Who, pair_from_word};
 use crate::error::Error;
 
 /// What signing in needs to know of a user.
@@ -34,6 +33,14 @@ pub(super) struct Holder {
     pub(super) holding: Holding,
 }
 
+impl Holder {
+    /// The user's viewer on this ground.
+    pub(super) fn viewer(&self, ground: &Ground, now: Timestamp) -> Viewer {
+        let who = Who::User { id: self.id, name: self.name.clone(), username: self.username.clone() };
+        Viewer::new(who, self.holding.clone(), &ground.table, &ground.tree, now)
+    }
+}
+
 /// The operator of the machine, for the command line: everything, and the audit says so.
 pub fn operator_unscoped(rights: &Rights) -> Arc<Viewer> {
     rights.system("operator")
@@ -54,7 +61,7 @@ fn every<E: EntityTrait>(condition: Condition) -> SelectStatement {
 }
 
 impl Conn {
-    async fn rows_unscoped<E: EntityTrait>(&self, condition: Condition) -> Result<Vec<E::Model>, Error> {
+    pub(super) async fn rows_unscoped<E: EntityTrait>(&self, condition: Condition) -> Result<Vec<E::Model>, Error> {
         let rows = self.all(&every::<E>(condition)).await?;
         Ok(rows.iter().map(|row| E::Model::from_query_result(row, "")).collect::<Result<_, _>>()?)
     }
@@ -70,6 +77,42 @@ impl Conn {
         Ok(!self.rows_unscoped::<session::Entity>(lives).await?.is_empty())
     }
 
+    /// The scopes whose rights changed after `since`, and the latest change.
+    pub(super) async fn epochs_unscoped(&self, since: i64) -> Result<Vec<(String, i64)>, Error> {
+        let newer = Condition::all().add(Expr::col((epoch::Entity, epoch::Column::Value)).gt(since));
+        Ok(self.rows_unscoped::<epoch::Entity>(newer).await?.into_iter().map(|row| (row.scope, row.value)).collect())
+    }
+
+    /// The tree and the policy as they stand; of a policy that is refused, the last good one.
+    pub(super) async fn ground(&self, last_good: Arc<GrantTable>) -> Result<Ground, Error> {
+        let tree = Arc::new(self.tree_unscoped().await?);
+        let table = match self.policy_unscoped().await?.compared().await {
+            Ok(table) => Arc::new(table),
+            Err(malformed) => {
+                tracing::error!("the policy was refused, the last good one stays: {malformed}");
+                last_good
+            }
+        };
+        Ok(Ground { tree, table })
+    }
+
+    /// Somebody on this ground at `now`. None: no such user, or disabled; or the session has ended, or is none of theirs.
+    pub(super) async fn compile(
+        &self,
+        id: UserId,
+        session: Option<SessionId>,
+        ground: &Ground,
+        now: Timestamp,
+    ) -> Result<Option<Viewer>, Error> {
+        if let Some(session) = session
+            && !self.session_lives_unscoped(id, session, now).await?
+        {
+            return Ok(None);
+        }
+        let holder = self.holders_unscoped(Some(&[id]), now).await?.into_iter().next().filter(|holder| !holder.disabled);
+        Ok(holder.map(|holder| holder.viewer(ground, now).in_session(session)))
+    }
+
     pub(super) async fn tree_unscoped(&self) -> Result<OrgTree, Error> {
         let units = self.rows_unscoped::<org_unit::Entity>(Condition::all()).await?;
         Ok(OrgTree::new(units.into_iter().map(|unit| TreeUnit {
@@ -81,55 +124,28 @@ impl Conn {
         })))
     }
 
-    /// The policy as it stands. None: its rows are malformed; the log tells how.
-    pub(super) async fn policy_unscoped(&self) -> Result<Option<GrantTable>, Error> {
-        let rules = self.rows_unscoped::<policy_rule::Entity>(Condition::all()).await?;
-        let mut gives: HashMap<String, Vec<String>> = HashMap::new();
-        for row in self.rows_unscoped::<role_gives::Entity>(Condition::all()).await? {
-            gives.entry(row.role).or_default().push(row.gives);
-        }
-        let rules = rules
-            .into_iter()
-            .map(|row| Rule {
-                role: row.role,
-                resource: row.resource,
-                action: row.action,
-                reach: row.reach,
-                level: row.level,
-                effect: row.effect,
-            })
-            .collect();
-        let roles = self.rows_unscoped::<role::Entity>(Condition::all()).await?.into_iter().map(|role| {
-            let gives = gives.remove(&role.code).unwrap_or_default();
-            (role.code, RoleTerms { title: role.title, gives, delegates_sensitive: role.delegates_sensitive })
-        });
-        match GrantTable::try_new(rules, roles.collect()).await {
-            Ok(table) => Ok(Some(table)),
-            Err(malformed) => {
-                tracing::error!("the policy was refused: {malformed}");
-                Ok(None)
-            }
-        }
-    }
-
-    /// What the rights of one user, or of everybody, are compiled from at `now`.
-    pub(super) async fn holders_unscoped(&self, only: Option<UserId>, now: Timestamp) -> Result<Vec<Holder>, Error> {
-        let of = |column: SimpleExpr| Condition::all().add_option(only.map(|id| column.eq(id)));
+    /// What the rights of these users, or of everybody, are compiled from at `now`.
+    pub(super) async fn holders_unscoped(&self, only: Option<&[UserId]>, now: Timestamp) -> Result<Vec<Holder>, Error> {
+        let of = |column: SimpleExpr| Condition::all().add_option(only.map(|ids| column.is_in(ids.iter().copied())));
         let lent = of(delegation::Column::DelegateId.into_expr()).add(delegation::Column::ValidTo.gt(now));
         let posts = self.rows_unscoped::<post::Entity>(of(post::Column::UserId.into_expr()));
         let (mut posts, lent) = futures::try_join!(posts, self.rows_unscoped::<delegation::Entity>(lent))?;
-        let named = posts.iter().filter_map(|post| post.acting_for).chain(lent.iter().map(|lent| lent.delegator_id)).chain(only);
+        let named = posts.iter().filter_map(|post| post.acting_for).chain(lent.iter().map(|lent| lent.delegator_id));
+        let named = named.chain(only.into_iter().flatten().copied());
         let named = Condition::all().add_option(only.map(|_| user::Column::Id.is_in(named)));
         let users = self.rows_unscoped::<user::Entity>(named).await?;
-        let lenders: Vec<UserId> = lent.iter().map(|lent| lent.delegator_id).filter(|lender| Some(*lender) != only).collect();
-        if only.is_some() && !lenders.is_empty() {
+        let lenders: Vec<UserId> = match only {
+            Some(only) => lent.iter().map(|lent| lent.delegator_id).filter(|lender| !only.contains(lender)).collect(),
+            None => Vec::new(),
+        };
+        if !lenders.is_empty() {
             posts.extend(self.rows_unscoped::<post::Entity>(Condition::all().add(post::Column::UserId.is_in(lenders))).await?);
         }
         Ok(holders(only, &users, &posts, lent))
     }
 }
 
-fn holders(only: Option<UserId>, users: &[user::Model], posts: &[post::Model], lent: Vec<delegation::Model>) -> Vec<Holder> {
+fn holders(only: Option<&[UserId]>, users: &[user::Model], posts: &[post::Model], lent: Vec<delegation::Model>) -> Vec<Holder> {
     let by_id: HashMap<UserId, &user::Model> = users.iter().map(|user| (user.id, user)).collect();
     let mut held_by: HashMap<UserId, Vec<HeldPost>> = HashMap::new();
     for post in posts {
@@ -140,7 +156,7 @@ fn holders(only: Option<UserId>, users: &[user::Model], posts: &[post::Model], l
         let delegate = lent.delegate_id;
         lent_to.entry(delegate).or_default().extend(delegation_of(lent, &by_id, &held_by));
     }
-    let asked = users.iter().filter(|user| only.is_none_or(|only| user.id == only));
+    let asked = users.iter().filter(|user| only.is_none_or(|only| only.contains(&user.id)));
     asked
         .map(|user| Holder {
             id: user.id,
@@ -174,17 +190,13 @@ fn delegation_of(
     posts: &HashMap<UserId, Vec<HeldPost>>,
 ) -> Option<HeldDelegation> {
     let delegator = users.get(&lent.delegator_id)?;
-    let pair = |word: &str| {
-        let (resource, action) = word.split_once(':')?;
-        Some((Resource::from_word(resource)?, Action::from_word(action)?))
-    };
     let theirs = posts.get(&delegator.id).filter(|_| delegator.disabled_at.is_none()).cloned();
     Some(HeldDelegation {
         id: lent.id,
         post: lent.post_id,
         delegator: lender(delegator),
         delegators_posts: theirs.unwrap_or_default(),
-        actions: lent.actions.as_array()?.iter().filter_map(|word| pair(word.as_str()?)).collect(),
+        actions: lent.actions.as_array()?.iter().filter_map(|word| pair_from_word(word.as_str()?)).collect(),
         level: Level::from_word(&lent.level)?,
         valid_from: lent.valid_from,
         valid_to: lent.valid_to,
@@ -192,12 +204,6 @@ fn delegation_of(
 }
 
 impl Db {
-    /// The scopes whose rights changed after `since`, and the latest change.
-    pub(super) async fn epochs_unscoped(&self, since: i64) -> Result<Vec<(String, i64)>, Error> {
-        let newer = Condition::all().add(Expr::col((epoch::Entity, epoch::Column::Value)).gt(since));
-        Ok(self.reading().rows_unscoped::<epoch::Entity>(newer).await?.into_iter().map(|row| (row.scope, row.value)).collect())
-    }
-
     /// What signing in needs, by user name.
     pub async fn credentials_unscoped(&self, username: &str) -> Result<Option<Credentials>, Error> {
         let named = Condition::all().add(Expr::col((user::Entity, user::Column::Username)).eq(username));

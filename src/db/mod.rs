@@ -34,6 +34,8 @@ mod nested;
 mod notices;
 mod page;
 mod personal;
+mod policy;
+mod pools;
 mod query;
 mod readers;
 mod rehearsal;
@@ -44,6 +46,7 @@ mod sql;
 mod statement;
 mod transaction;
 mod tree;
+mod turn;
 mod write;
 
 pub use bulk::Shares;

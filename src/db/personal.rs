@@ -1,14 +1,14 @@
 //! Rows that belong to one user each: read and written by that user, or by the system; written for a user by whoever has power over them.
 
-use entity::{UserId, user};
+use entity::{UnitId, UserId, delegation, post, user};
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, Query as Sql, SelectStatement, SimpleExpr};
-use sea_orm::{Condition, FromQueryResult, IntoActiveModel, Iterable, Order as Direction};
+use sea_orm::{ColumnTrait, Condition, FromQueryResult, IntoActiveModel, Iterable, Order as Direction};
 use uuid::Uuid;
 
 use super::page::{id_column, name};
 use super::scoped::{Scoped, either};
 use crate::access::Permit;
-use crate::access::visible::{Personal, Writes, of_users, own};
+use crate::access::visible::{Personal, Writes, changed_by, of_users, own};
 use crate::error::Error;
 
 /// What columns become.
@@ -56,9 +56,9 @@ impl Scoped {
         self.add::<E>(vec![row]).await
     }
 
-    /// Changes the viewer's own rows; which.
+    /// Changes the viewer's own rows, or those of which it is the other side; which.
     pub async fn change_own<E: Personal>(&self, which: Condition, values: Values<E>) -> Result<Vec<Uuid>, Error> {
-        self.change::<E>(own::<E>(self.viewer()).add(which), values).await
+        self.change::<E>(Condition::all().add(changed_by::<E>(self.viewer())).add(which), values).await
     }
 
     /// Deletes the viewer's own rows; how many. For rows that have ended and that nobody asks for any more.
@@ -66,6 +66,24 @@ impl Scoped {
         let mut delete = Sql::delete();
         delete.from_table(E::default()).cond_where(which).cond_where(own::<E>(self.viewer()));
         Ok(self.conn.execute(&delete).await?.rows_affected())
+    }
+
+    /// Role and unit of every post of which something is lent to a user, now or in time to come, beyond the sight of whoever asks: what power
+    /// over the user is power over.
+    pub async fn posts_lent_to<A: Writes<user::Entity>>(&self, _: &Permit<A>, user: UserId) -> Result<Vec<(String, UnitId)>, Error> {
+        let mut lent = Sql::select();
+        lent.column(delegation::Column::PostId)
+            .from(delegation::Entity)
+            .and_where(delegation::Column::DelegateId.eq(user))
+            .and_where(delegation::Column::ValidTo.gt(self.now()));
+        let mut posts = Sql::select();
+        posts
+            .expr_as(Expr::col(post::Column::Role), "role")
+            .expr_as(Expr::col(post::Column::UnitId), "unit")
+            .from(post::Entity)
+            .and_where(post::Column::Id.in_subquery(lent));
+        let rows = self.conn.all(&posts).await?;
+        Ok(rows.iter().map(|row| Ok((row.try_get("", "role")?, row.try_get("", "unit")?))).collect::<Result<_, sea_orm::DbErr>>()?)
     }
 
     /// Adds a row for a user whom the permit reaches. Errors: FORBIDDEN.

@@ -66,6 +66,11 @@ impl Readers {
         }
     }
 
+    /// Connections that nobody uses now, and that the pool does not know of.
+    pub(super) fn at_hand(&self) -> usize {
+        self.at_hand.lock().map_or(0, |at_hand| at_hand.len())
+    }
+
     async fn turn(&self) -> Result<Turn, Error> {
         let waiting = tokio::time::timeout(self.pool.options().get_acquire_timeout(), self.turns.clone().acquire_owned());
         match waiting.await {

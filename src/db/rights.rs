@@ -15,8 +15,9 @@ use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query as Sql};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::conn::Conn;
 use super::{Db, Scoped};
-use crate::access::{GrantTable, OrgTree, Viewer, Who};
+use crate::access::{GrantTable, OrgTree, Viewer};
 use crate::error::Error;
 
 /// How often other instances' changes are looked for.
@@ -24,26 +25,23 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 /// How old the last answer may be.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(5);
 const COUNTER: &str = "*";
-const GROUP: &str = "group";
+pub(super) const GROUP: &str = "group";
 const MOST_VIEWERS: u64 = 10_000;
 
 /// The tree and the policy that viewers are compiled against.
-struct Snapshot {
-    tree: Arc<OrgTree>,
-    table: Arc<GrantTable>,
-}
-
-struct Compiled {
-    viewer: Arc<Viewer>,
-    epoch: i64,
+pub(super) struct Ground {
+    pub(super) tree: Arc<OrgTree>,
+    pub(super) table: Arc<GrantTable>,
 }
 
 /// Compiled rights of all users, kept fresh.
 pub struct Rights {
     db: Db,
-    snapshot: ArcSwap<Snapshot>,
+    /// Asks for changes: a queue for the other connections does not keep it from confirming.
+    asking: Conn,
+    ground: ArcSwap<Ground>,
     /// By user, and by session where they signed in.
-    viewers: Cache<(UserId, Option<SessionId>), Arc<Compiled>>,
+    viewers: Cache<(UserId, Option<SessionId>), Arc<Viewer>>,
     /// The latest change that this instance has taken in.
     epoch: AtomicI64,
     /// The latest change of the group, and of single users.
@@ -53,16 +51,18 @@ pub struct Rights {
 }
 
 impl Rights {
-    /// Loads tree and policy. Errors: INTERNAL_SERVER_ERROR for a malformed policy, with the row in the log.
+    /// Loads tree and policy. Rows of the policy that nobody understands keep no server from starting: they are left out, and a role of
+    /// which one may have denied something grants nothing. The log tells of each.
     pub async fn init(db: Db) -> Result<Arc<Self>, Error> {
-        let epochs = db.epochs_unscoped(0).await?;
-        let conn = db.reading();
-        let policy = conn.policy_unscoped().await?.ok_or_else(|| Error::internal("there is no policy to begin with"))?;
-        let snapshot = Snapshot { tree: Arc::new(conn.tree_unscoped().await?), table: Arc::new(policy) };
+        let asking = db.apart();
+        let epochs = asking.epochs_unscoped(0).await?;
+        let policy = asking.policy_unscoped().await?.understood().await.map_err(Error::internal)?;
+        let ground = Ground { tree: Arc::new(asking.tree_unscoped().await?), table: Arc::new(policy) };
         let latest = epochs.iter().map(|(_, value)| *value).max().unwrap_or_default();
         Ok(Arc::new(Self {
             db,
-            snapshot: ArcSwap::from_pointee(snapshot),
+            asking,
+            ground: ArcSwap::from_pointee(ground),
             viewers: Cache::new(MOST_VIEWERS),
             epoch: AtomicI64::new(latest),
             changed: RwLock::new((latest, HashMap::new())),
@@ -96,28 +96,21 @@ impl Rights {
             return Err(Error::Unavailable);
         }
         let now = self.db.clock().now();
-        if let Some(compiled) = self.viewers.get(&(id, session))
-            && compiled.epoch >= self.changed_at(id, compiled.viewer.lenders())
-            && compiled.viewer.valid_until().is_none_or(|until| now < until)
+        if let Some(viewer) = self.viewers.get(&(id, session))
+            && viewer.epoch() >= self.changed_at(id, viewer.lenders())
+            && viewer.valid_until().is_none_or(|until| now < until)
         {
-            return Ok(Some(compiled.viewer.clone()));
+            return Ok(Some(viewer));
         }
+        // Before anything is read: what changes meanwhile is taken in the next time at the latest.
         let epoch = self.epoch.load(Ordering::Acquire);
-        let snapshot = self.snapshot.load_full();
-        let conn = self.db.reading();
-        let lives = match session {
-            Some(session) => conn.session_lives_unscoped(id, session, now).await?,
-            None => true,
-        };
-        let holder = if lives { conn.holders_unscoped(Some(id), now).await?.into_iter().next() } else { None };
-        let Some(holder) = holder.filter(|holder| !holder.disabled) else {
+        let ground = self.ground.load_full();
+        let Some(viewer) = self.db.reading().compile(id, session, &ground, now).await? else {
             self.viewers.invalidate(&(id, session));
             return Ok(None);
         };
-        let who = Who::User { id, name: holder.name, username: holder.username };
-        let viewer = Viewer::new(who, holder.holding, &snapshot.table, &snapshot.tree, now).in_session(session);
-        let viewer = Arc::new(viewer);
-        self.viewers.insert((id, session), Arc::new(Compiled { viewer: viewer.clone(), epoch }));
+        let viewer = Arc::new(viewer.as_of(epoch));
+        self.viewers.insert((id, session), viewer.clone());
         Ok(Some(viewer))
     }
 
@@ -128,8 +121,8 @@ impl Rights {
 
     /// The system itself, for a reason that the audit keeps.
     pub(super) fn system(&self, reason: &'static str) -> Arc<Viewer> {
-        let snapshot = self.snapshot.load();
-        Arc::new(Viewer::system(reason, &snapshot.table, &snapshot.tree))
+        let ground = self.ground.load();
+        Arc::new(Viewer::system(reason, &ground.table, &ground.tree))
     }
 
     /// Takes in what changed; called after every change of rights on this instance, and by [`Rights::watch`]. A policy that is refused
@@ -141,13 +134,11 @@ impl Rights {
 
     async fn take_in(&self) -> Result<(), Error> {
         let seen = self.epoch.load(Ordering::Acquire);
-        let epochs = self.db.epochs_unscoped(seen).await?;
+        let epochs = self.asking.epochs_unscoped(seen).await?;
         let latest = epochs.iter().map(|(_, value)| *value).max().unwrap_or(seen);
         if epochs.iter().any(|(scope, _)| scope == GROUP) {
-            let conn = self.db.reading();
-            let tree = Arc::new(conn.tree_unscoped().await?);
-            let table = conn.policy_unscoped().await?.map_or_else(|| self.snapshot.load().table.clone(), Arc::new);
-            self.snapshot.store(Arc::new(Snapshot { tree, table }));
+            let ground = self.asking.ground(self.ground.load().table.clone()).await?;
+            self.ground.store(Arc::new(ground));
         }
         if let Ok(mut changed) = self.changed.write() {
             for (scope, value) in &epochs {
@@ -200,6 +191,17 @@ impl Rights {
         self.confirmed.read().is_ok_and(|at| at.elapsed() < CONFIRMED_WITHIN)
     }
 
+    /// How long ago rights were confirmed last.
+    pub fn confirmed_ago(&self) -> Duration {
+        self.confirmed.read().map_or(Duration::MAX, |at| at.elapsed())
+    }
+
+    /// Compiled viewers at hand.
+    pub fn entries(&self) -> u64 {
+        self.viewers.run_pending_tasks();
+        self.viewers.entry_count()
+    }
+
     /// When anything last changed that the rights of a user depend on: the group, the user, those who lend to the user.
     fn changed_at(&self, id: UserId, lenders: &[UserId]) -> i64 {
         let Ok(changed) = self.changed.read() else { return i64::MAX };
@@ -219,8 +221,14 @@ pub enum Touched {
 
 impl Scoped {
     /// Says, in this unit of work, whose rights it changes. The counter's row is held until the commit, so that epochs become visible in
-    /// their order. [`Rights::catch_up`] takes it in after the commit.
+    /// their order. [`Rights::catch_up`] takes it in after the commit. Say it before rows of accounts, sessions and links are written:
+    /// whoever signs out or changes a password takes no turn, holds the counter, and waits for those.
+    ///
+    /// A rehearsal changes nobody's: it holds up nobody who does, and wakes nobody.
     pub async fn touch_rights(&self, touched: Touched) -> Result<(), Error> {
+        if self.is_rehearsal() {
+            return Ok(());
+        }
         self.conn.rights_touched().store(true, Ordering::Release);
         let mut count = Sql::update();
         count

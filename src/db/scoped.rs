@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use entity::Timestamp;
-use sea_orm::Condition;
-use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::sea_query::{Expr, Func, SimpleExpr};
+use sea_orm::{ColumnTrait, Condition, DbBackend};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 
 use super::conn::Conn;
 use super::{Db, Query, ScopedSql};
@@ -66,6 +67,15 @@ impl Scoped {
         Self { db: self.db.clone().rehearsing(), ..self.clone() }
     }
 
+    /// The right to rehearse. Errors: OVERLOADED where others rehearse for long.
+    pub(super) async fn place_to_administer(&self) -> OwnedMutexGuard<()> {
+        self.db.place_to_administer().await
+    }
+
+    pub(super) async fn turn_to_rehearse(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.db.turn_to_rehearse().await
+    }
+
     /// Will this unit of work be taken back?
     pub(super) fn is_rehearsal(&self) -> bool {
         self.db.is_rehearsal()
@@ -96,6 +106,16 @@ impl Scoped {
         let mut select = sea_orm::sea_query::Query::select();
         select.expr(Expr::val(1)).from(Child::default()).and_where(link).cond_where(filter).cond_where(either(self.ways::<Child>(floor)));
         Condition::all().add(Expr::exists(select))
+    }
+
+    /// The text of a column with the letters a to z in lower case, and nothing else changed: all that SQLite can do, and what PostgreSQL
+    /// does by the collation C alone.
+    pub fn lower_a_to_z<C: ColumnTrait>(&self, column: C) -> SimpleExpr {
+        let text = Expr::col(column.as_column_ref());
+        match self.conn.backend() {
+            DbBackend::Postgres => Func::lower(Expr::cust_with_expr("$1 COLLATE \"C\"", text)).into(),
+            _ => Func::lower(text).into(),
+        }
     }
 
     /// The rows that an action reaches, for lists that show more to whoever may do more. What is added to it narrows it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use tracing::Instrument;
 
 use super::{Db, Scoped};
 use crate::access::Viewer;
@@ -20,7 +21,7 @@ impl Db {
     {
         let db = self.clone();
         let viewer = viewer.clone();
-        let task = tokio::spawn(async move {
+        let unit = async move {
             // IMMEDIATE: a write that reads first must not lose the race for SQLite's one writer half-way.
             let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
             let _turn = db.turn().await?;
@@ -34,8 +35,8 @@ impl Db {
                 db.rights_touched().store(true, Ordering::Release);
             }
             done
-        });
-        match task.await {
+        };
+        match tokio::spawn(unit.in_current_span()).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::internal("a unit of work panicked")),
         }

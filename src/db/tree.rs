@@ -1,4 +1,5 @@
 //! The tree: units are hung, moved and closed here and nowhere else, so that closure, history and region columns agree at every moment.
+//! Whoever does so takes a turn first: [`Scoped::in_turn`].
 //!
 //! No other unit of work writes the closure or the history:
 //!
@@ -20,12 +21,10 @@ use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait};
 
 use super::Scoped;
 use crate::access::action::OrganisationAdminister;
-use crate::access::visible::{Place, regional};
+use crate::access::visible::{Place, open_posts, regional};
 use crate::access::{OrgTree, Permit};
 use crate::error::Error;
 
-/// The number of the lock is ours to choose: `branch_t` in ASCII.
-const TREE_LOCK: i64 = 0x6272_616e_6368_5f74;
 const ABOVE: &str = "above";
 const BELOW: &str = "below";
 
@@ -35,21 +34,7 @@ fn subtree(unit: UnitId) -> SelectStatement {
 }
 
 impl Scoped {
-    /// Whoever is about to change the tree waits here for whoever does already, until that unit of work ends. Take it first.
-    pub async fn hold_tree(&self) -> Result<(), Error> {
-        if !self.conn.is_transaction() {
-            return Err(Error::internal("the tree was held outside a unit of work"));
-        }
-        // On SQLite a unit of work is alone anyway.
-        if self.conn.backend() == DbBackend::Postgres {
-            let mut hold = Sql::select();
-            hold.expr(Expr::cust(format!("pg_advisory_xact_lock({TREE_LOCK})")));
-            self.conn.all(&hold).await?;
-        }
-        Ok(())
-    }
-
-    /// The tree as it stands in this unit of work: the viewer's own may be a moment older.
+    /// The tree as it stands in this unit of work: that of the system's viewer may be a moment older.
     pub async fn current_tree(&self) -> Result<OrgTree, Error> {
         self.conn.tree_unscoped().await
     }
@@ -85,7 +70,7 @@ impl Scoped {
         after: &org_unit::Model,
         since: Timestamp,
     ) -> Result<u64, Error> {
-        let Some(parent) = after.parent_id.filter(|parent| self.reaches(permit, Place { unit: *parent, owner: None })) else {
+        let Some(parent) = after.parent_id else {
             return Err(Error::forbidden());
         };
         let (id, region) = (before.id, after.region_id);
@@ -143,16 +128,16 @@ impl Scoped {
 
     /// Is nothing left at a unit that would be lost from sight with it: units below, posts that have not ended, customers that are not
     /// archived? Beyond the sight of whoever asks: only for whoever may close the unit. Errors: FORBIDDEN.
-    pub async fn stands_empty(&self, permit: &Permit<OrganisationAdminister>, unit: UnitId) -> Result<bool, Error> {
-        if !self.reaches(permit, Place { unit, owner: None }) {
+    pub async fn stands_empty(&self, permit: &Permit<OrganisationAdminister>, unit: &org_unit::Model) -> Result<bool, Error> {
+        if !self.reaches_row::<org_unit::Entity, _>(permit, unit, None) {
             return Err(Error::forbidden());
         }
-        let open = Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(self.now()));
+        let unit = unit.id;
         let below = org_unit::Column::ParentId.eq(unit).and(org_unit::Column::ArchivedAt.is_null());
         let served = customer::Column::UnitId.eq(unit).and(customer::Column::ArchivedAt.is_null());
         let mut left = 0;
         left += self.some::<org_unit::Entity>(Condition::all().add(below)).await?;
-        left += self.some::<post::Entity>(Condition::all().add(post::Column::UnitId.eq(unit)).add(open)).await?;
+        left += self.some::<post::Entity>(Condition::all().add(post::Column::UnitId.eq(unit)).add(open_posts(self.now()))).await?;
         left += self.some::<customer::Entity>(Condition::all().add(served)).await?;
         Ok(left == 0)
     }

@@ -22,7 +22,7 @@ use sea_orm::{Condition, EntityTrait, IntoActiveModel, Iterable, ModelTrait};
 use super::page::{id_column, name};
 use super::scoped::{Scoped, either};
 use crate::access::Permit;
-use crate::access::visible::{Attendant, Personal, Place, Visible, Writes};
+use crate::access::visible::{Attendant, Place, Visible, Writes};
 use crate::error::Error;
 
 const VERSION: &str = "version";
@@ -31,6 +31,11 @@ impl Scoped {
     /// Does the permit reach a row that stands there?
     pub fn reaches<A: crate::access::action::Acts>(&self, permit: &Permit<A>, place: Place) -> bool {
         permit.arms().iter().any(|arm| arm.reaches(self.viewer().tree(), place.unit, place.owner))
+    }
+
+    /// Does the permit reach this row, which was read and stands there?
+    pub fn reaches_row<E: EntityTrait, A: Writes<E>>(&self, permit: &Permit<A>, row: &E::Model, stands: Option<Place>) -> bool {
+        A::place(row, stands).is_some_and(|place| self.reaches(permit, place))
     }
 
     /// Adds rows, each at its place. Errors: FORBIDDEN where the permit does not reach one of them; nothing is added then.
@@ -44,14 +49,6 @@ impl Scoped {
         self.add::<E>(rows.into_iter().map(|(_, row)| row).collect()).await
     }
 
-    /// Changes what differs between two states of one row of the viewer's own, as [`Scoped::save`] does.
-    pub async fn save_own<E: Personal>(&self, before: &E::Model, after: &E::Model) -> Result<u64, Error> {
-        let Some(me) = self.viewer().user_id().filter(|me| E::whose(after) == *me) else { return Ok(0) };
-        let Some(mut update) = changed::<E>(before, after) else { return Ok(0) };
-        update.and_where(Expr::col((E::default(), E::person())).eq(me));
-        Ok(self.conn.execute(&update).await?.rows_affected())
-    }
-
     /// Adds rows of a table that is only ever written beside another, in the same unit of work.
     pub async fn insert_beside<E: Attendant>(&self, rows: Vec<E::Model>) -> Result<(), Error>
     where
@@ -63,11 +60,11 @@ impl Scoped {
         self.add::<E>(rows).await
     }
 
-    /// Changes what differs between two states of one row, where it still stands at the version of `before`; the permit must reach the unit
+    /// Changes what differs between two states of one row, where it still stands at the version of `before`; the permit must reach the place
     /// that it moves to, if it moves. Returns 1, or 0 where there is no such row, it has moved on, is not seen, or the permit does not reach
     /// it.
     pub async fn save<E: Visible, A: Writes<E>>(&self, permit: &Permit<A>, before: &E::Model, after: &E::Model) -> Result<u64, Error> {
-        let (from, to) = (E::place(before, None), E::place(after, None));
+        let (from, to) = (A::place(before, E::place(before, None)), A::place(after, E::place(after, None)));
         if to.is_some_and(|to| from.is_none_or(|from| from.unit != to.unit) && !self.reaches(permit, to)) {
             return Err(Error::forbidden());
         }
@@ -77,9 +74,15 @@ impl Scoped {
         Ok(self.conn.execute(&update).await?.rows_affected())
     }
 
-    /// Which of these texts stand in a column already, whosever row it is: names are unique beyond anybody's sight. Ask only for names
-    /// that the caller may create.
-    pub async fn taken_unscoped<E: Visible>(&self, column: E::Column, texts: Vec<String>, which: Condition) -> Result<Vec<String>, Error> {
+    /// Which of these texts stand in a column already, whosever row it is: names are unique beyond anybody's sight. For whoever may write
+    /// such rows; ask only for names that the caller may create.
+    pub async fn taken_unscoped<E: Visible, A: Writes<E>>(
+        &self,
+        _: &Permit<A>,
+        column: E::Column,
+        texts: Vec<String>,
+        which: Condition,
+    ) -> Result<Vec<String>, Error> {
         let mut select = Sql::select();
         select
             .expr_as(Expr::col((E::default(), column)), "taken")

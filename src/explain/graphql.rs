@@ -7,6 +7,7 @@ use crate::access::{self, ActivePost, HeldPost, Way};
 use crate::error::{Error, Violation};
 use crate::graphql::context::Ask;
 use crate::graphql::id::parse;
+use crate::graphql::limits::words::About;
 use crate::graphql::words::{Action, GrantReach, SightLevel};
 use crate::org::graphql::OrgUnit;
 
@@ -43,17 +44,19 @@ impl Explanation {
         self.0.allowed
     }
 
-    /// The highest level among the ways that reach this record; null where none does. Levels count for reading.
+    /// The highest level among the ways that reach this record; null where none does. Levels count for reading; users are seen as CARD.
     async fn level(&self) -> Option<SightLevel> {
         self.0.level.map(Into::into)
     }
 
     /// Every way by which you do it to anything at all; `reachesRecord` tells which lead to this record.
+    #[graphql(directive = About::apply(5))]
     async fn ways(&self) -> Vec<AccessWay> {
         self.0.ways.iter().cloned().map(AccessWay).collect()
     }
 
     /// Posts of yours that take the action away from all ways.
+    #[graphql(directive = About::apply(2))]
     async fn denied_by(&self) -> Vec<DenyingPost> {
         self.0.denied_by.iter().cloned().map(DenyingPost).collect()
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::access::action::OrganisationAdminister;
 use crate::access::visible::Place;
-use crate::access::{Action, Explanation, Resource};
+use crate::access::{Action, Explanation, Level, Resource};
 use crate::db::Scoped;
 use crate::error::{Error, Violation};
 use crate::{contact, customer, org};
@@ -59,7 +59,10 @@ pub async fn explain(scoped: &Scoped, record: Record, action: Action) -> Result<
     match record {
         Record::Customer(id) => {
             let row = customer::by_ids(scoped.clone(), vec![id]).await?.remove(&id);
-            Ok(viewer.explain(resource, action, row.and_then(|row| row.place)))
+            let shows_masks = row.as_ref().is_some_and(|row| row.level >= Level::Basic);
+            let explained = viewer.explain(resource, action, row.and_then(|row| row.place));
+            // A card has nothing that could be opened.
+            Ok(Explanation { allowed: explained.allowed && (action != Action::Reveal || shows_masks), ..explained })
         }
         Record::Contact(id) => {
             let row = contact::by_ids(scoped.clone(), vec![id]).await?.remove(&id);
@@ -71,16 +74,28 @@ pub async fn explain(scoped: &Scoped, record: Record, action: Action) -> Result<
             let stands = row.map(|row| if action == Action::Administer { row.parent_id.unwrap_or(row.id) } else { row.id });
             Ok(viewer.explain(resource, action, stands.map(|unit| Place { unit, owner: None })))
         }
-        Record::User(id) => {
-            let seen = org::user(scoped, id).await?;
-            let reached = match action {
-                Action::Administer => {
-                    let reached = scoped.reached_by::<user::Entity, OrganisationAdminister>();
-                    scoped.find::<user::Entity>().id(id.0).filter(reached).one().await?.is_some()
-                }
-                _ => seen.is_some(),
-            };
-            Ok(Explanation { allowed: reached && seen.is_some(), ..viewer.explain(resource, action, None) })
+        Record::User(id) => explain_user(scoped, id, action, resource).await,
+    }
+}
+
+/// People stand where their posts are; those who are seen for another reason (oneself, owners of customers in sight, whoever has no post)
+/// are reached by no way of these.
+async fn explain_user(scoped: &Scoped, id: UserId, action: Action, resource: Resource) -> Result<Explanation, Error> {
+    let viewer = scoped.viewer();
+    let (reached, posts) = match action {
+        Action::Administer => {
+            let reached = scoped.reached_by::<user::Entity, OrganisationAdminister>();
+            (scoped.find::<user::Entity>().id(id.0).filter(reached).one().await?, org::open_posts(scoped, vec![id]).await?)
+        }
+        _ => (org::user(scoped, id).await?, org::active_posts(scoped, vec![id]).await?),
+    };
+    let mut explained = viewer.explain(resource, action, None);
+    for post in posts {
+        let by_post = viewer.explain(resource, action, Some(Place { unit: post.unit_id, owner: None }));
+        for (way, leads) in explained.ways.iter_mut().zip(by_post.ways) {
+            way.reaches |= leads.reaches;
         }
     }
+    let level = reached.as_ref().map(|_| Level::Card);
+    Ok(Explanation { allowed: reached.is_some(), level, ..explained })
 }

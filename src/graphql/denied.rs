@@ -1,10 +1,11 @@
 //! What a request was refused, for the audit: one row a request, written before the answer leaves. Paths and codes, never values. A query
 //! that answers null for a row out of reach was refused nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use async_graphql::parser::types::{ExecutableDocument, Selection};
+use async_graphql::parser::types::{ExecutableDocument, Field, Selection, SelectionSet};
 use async_graphql::{PathSegment, Response};
 use entity::{Timestamp, UserId};
 use serde_json::{Map, Value as Json, json};
@@ -23,7 +24,6 @@ const MOST_A_MINUTE: u32 = 30;
 /// Users are forgotten beyond so many, once their minute is over.
 const MOST_REMEMBERED: usize = 10_000;
 const LONGEST_PATH: usize = 200;
-const LONGEST_NAME: usize = 64;
 const MICROSECONDS_A_MINUTE: i64 = 60_000_000;
 
 /// Something that was refused.
@@ -50,41 +50,44 @@ impl Denied {
     }
 }
 
-/// The path of an error by the names of the schema at its root: an alias says nothing to whoever reads the audit.
+/// The path of an error by the names of the schema: an alias says nothing to whoever reads the audit, and may say what must not be in it.
 fn path(document: &ExecutableDocument, operation: Option<&str>, segments: &[PathSegment]) -> String {
-    let parts: Vec<String> = segments
-        .iter()
-        .enumerate()
-        .map(|(at, segment)| match segment {
-            PathSegment::Field(key) if at == 0 => root(document, operation, key).unwrap_or(key).to_owned(),
-            PathSegment::Field(key) => key.clone(),
-            PathSegment::Index(index) => index.to_string(),
-        })
-        .collect();
+    let mut below: Vec<&SelectionSet> = meant(document, operation).map(|meant| &meant.selection_set.node).into_iter().collect();
+    let mut parts: Vec<String> = Vec::new();
+    for segment in segments {
+        match segment {
+            PathSegment::Index(index) => parts.push(index.to_string()),
+            PathSegment::Field(key) => {
+                let fields = answering(document, below, key);
+                let Some(first) = fields.first() else { break };
+                parts.push(first.name.node.to_string());
+                below = fields.iter().map(|field| &field.selection_set.node).collect();
+            }
+        }
+    }
     parts.join(".").chars().take(LONGEST_PATH).collect()
 }
 
-/// The field of the root that answers under this key.
-fn root<'a>(document: &'a ExecutableDocument, operation: Option<&str>, key: &str) -> Option<&'a str> {
-    let mut open = vec![&meant(document, operation)?.selection_set.node];
-    let mut left = document.fragments.len();
+/// The fields of these selections that answer under this key: one by name, which may stand there several times.
+fn answering<'a>(document: &'a ExecutableDocument, mut open: Vec<&'a SelectionSet>, key: &str) -> Vec<&'a Field> {
+    let mut found = Vec::new();
+    let mut spread_before = HashSet::new();
     while let Some(set) = open.pop() {
         for selection in &set.items {
             match &selection.node {
-                Selection::Field(field) if field.node.response_key().node == key => return Some(field.node.name.node.as_str()),
+                Selection::Field(field) if field.node.response_key().node == key => found.push(&field.node),
                 Selection::Field(_) => {}
                 Selection::InlineFragment(fragment) => open.push(&fragment.node.selection_set.node),
                 Selection::FragmentSpread(spread) => {
-                    // Each fragment once: spread again it has no other fields.
-                    if let Some(fragment) = document.fragments.get(&spread.node.fragment_name.node).filter(|_| left > 0) {
-                        left -= 1;
+                    let name = &spread.node.fragment_name.node;
+                    if let Some(fragment) = document.fragments.get(name).filter(|_| spread_before.insert(name)) {
                         open.push(&fragment.node.selection_set.node);
                     }
                 }
             }
         }
     }
-    None
+    found
 }
 
 /// A user's rows within a minute.
@@ -96,13 +99,22 @@ struct Minute {
 
 /// Writes down what is refused, so much a minute for each user of this instance.
 #[derive(Default)]
-pub struct Denials(Mutex<HashMap<UserId, Minute>>);
+pub struct Denials {
+    minutes: Mutex<HashMap<UserId, Minute>>,
+    /// Requests that were refused something.
+    refused: AtomicU64,
+}
 
 impl Denials {
+    /// Requests of users that were refused something, since the start.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// How many rows the user has left in this minute, with this one.
     fn count(&self, user: UserId, now: Timestamp) -> u32 {
         let number = now.0.div_euclid(MICROSECONDS_A_MINUTE);
-        let Ok(mut minutes) = self.0.lock() else { return 0 };
+        let Ok(mut minutes) = self.minutes.lock() else { return 0 };
         if minutes.len() >= MOST_REMEMBERED {
             minutes.retain(|_, minute| minute.number == number);
         }
@@ -115,13 +127,14 @@ impl Denials {
     }
 
     /// Leaves the row of one request. A row that cannot be written is told in the log, and the refusal stands.
-    pub async fn keep(&self, scoped: &Scoped, operation: Option<&str>, denied: Vec<Denied>) {
+    pub async fn keep(&self, scoped: &Scoped, denied: Vec<Denied>) {
         let Some(user) = scoped.viewer().user_id().filter(|_| !denied.is_empty()) else { return };
+        self.refused.fetch_add(1, Ordering::Relaxed);
         let rows = self.count(user, scoped.now());
         if rows > MOST_A_MINUTE + 1 {
             return;
         }
-        let told = if rows > MOST_A_MINUTE { flood() } else { told(operation, &denied) };
+        let told = if rows > MOST_A_MINUTE { flood() } else { told(&denied) };
         let entry = Entry::event(RecordType::Request, Uuid::nil(), "denied", told);
         if let Err(error) = scoped.transaction(move |tx| async move { audit::record(&tx, vec![entry]).await }).await {
             tracing::error!(code = code(&error), "a refusal was not written to the audit");
@@ -129,13 +142,9 @@ impl Denials {
     }
 }
 
-fn told(operation: Option<&str>, denied: &[Denied]) -> Map<String, Json> {
+fn told(denied: &[Denied]) -> Map<String, Json> {
     let list: Vec<Json> = denied.iter().take(MOST_TOLD).map(|one| json!({ "path": one.path, "code": one.code })).collect();
     let mut told = Map::from_iter([("denied".to_owned(), Json::Array(list))]);
-    if let Some(name) = operation {
-        let name: String = name.chars().take(LONGEST_NAME).collect();
-        told.insert("operation".to_owned(), json!(name));
-    }
     if denied.len() > MOST_TOLD {
         told.insert("leftOut".to_owned(), json!(denied.len() - MOST_TOLD));
     }
@@ -162,14 +171,17 @@ mod tests {
     }
 
     #[test]
-    fn a_path_begins_with_the_name_of_the_schema() {
+    fn a_path_has_the_names_of_the_schema() {
         let document = async_graphql::parser::parse_query(
-            "mutation M { a: updateCustomer { b: customer { c } } ...F ... { e: archiveCustomer } } fragment F on Mutation { d: createCustomer }",
+            "mutation M { a: updateCustomer { b: customer { c } } ...F ... { e: archiveCustomer } }
+            fragment F on Mutation { d: createCustomer a: updateCustomer { f: customer { g: unit { h: code } } } }",
         )
         .unwrap();
         let field = |name: &str| PathSegment::Field(name.to_owned());
         let at = |segments: &[PathSegment]| path(&document, None, segments);
-        assert_eq!(at(&[field("a"), field("b"), PathSegment::Index(3)]), "updateCustomer.b.3");
+        assert_eq!(at(&[field("a"), field("b"), PathSegment::Index(3)]), "updateCustomer.customer.3");
+        assert_eq!(at(&[field("a"), field("f"), field("g"), field("h")]), "updateCustomer.customer.unit.code");
+        assert_eq!(at(&[field("a"), field("z"), field("h")]), "updateCustomer");
         assert_eq!(at(&[field("d")]), "createCustomer");
         assert_eq!(at(&[field("e")]), "archiveCustomer");
     }

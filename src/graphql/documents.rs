@@ -8,10 +8,9 @@ use async_graphql::parser::{Error as ParseError, parse_query};
 use async_graphql::{Response, Variables};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
-use tokio::sync::OnceCell;
 
 use super::coercion::{InputTypes, Places};
-use super::limits::{Analysis, Limits, Refusal, analyse, lexer, shallow};
+use super::limits::{Analysis, Limits, Prices, Refusal, analyse, lexer, shallow};
 use crate::error::{Error, Text};
 
 /// What the cache may hold, in estimated bytes.
@@ -31,7 +30,7 @@ pub struct Operation {
     text_bytes: usize,
     analysis: OnceLock<Result<Analysis, Refusal>>,
     places: OnceLock<Places>,
-    validity: OnceCell<Result<(), Response>>,
+    validity: OnceLock<Result<(), Box<Response>>>,
 }
 
 impl Operation {
@@ -46,12 +45,12 @@ impl Operation {
     }
 
     /// What it does and costs. Errors: what exceeds the limits.
-    pub fn analysis(&self, variables: &Variables, limits: &Limits) -> Result<Analysis, Refusal> {
-        shallow(variables, limits)?;
+    pub fn analysis(&self, variables: &Variables, documents: &Documents) -> Result<Analysis, Refusal> {
+        shallow(variables, &documents.limits)?;
         if let Some(known) = self.analysis.get() {
             return known.clone();
         }
-        let found = analyse(&self.document, self.name(), variables, limits);
+        let found = analyse(&self.document, self.name(), variables, &documents.limits, &documents.prices);
         if found.always {
             return self.analysis.get_or_init(|| found.analysis).clone();
         }
@@ -65,8 +64,8 @@ impl Operation {
     }
 
     /// What `validate` says of it, asked once.
-    pub async fn validity(&self, validate: impl AsyncFnOnce(&Self) -> Result<(), Response>) -> &Result<(), Response> {
-        self.validity.get_or_init(async || validate(self).await).await
+    pub fn validity(&self, validate: impl FnOnce() -> Result<(), Box<Response>>) -> &Result<(), Box<Response>> {
+        self.validity.get_or_init(validate)
     }
 }
 
@@ -75,15 +74,22 @@ impl Operation {
 pub struct Documents {
     known: Cache<[u8; 32], Arc<Operation>>,
     limits: Limits,
+    prices: Arc<Prices>,
 }
 
 impl Documents {
     /// An empty cache.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, prices: Prices) -> Self {
         let weigh = |_: &[u8; 32], known: &Arc<Operation>| {
             u32::try_from(known.text_bytes.saturating_mul(BYTES_A_BYTE).saturating_add(BYTES_AN_ENTRY)).unwrap_or(u32::MAX)
         };
-        Self { known: Cache::builder().max_capacity(MOST_BYTES).weigher(weigh).build(), limits }
+        Self { known: Cache::builder().max_capacity(MOST_BYTES).weigher(weigh).build(), limits, prices: Arc::new(prices) }
+    }
+
+    /// Operations at hand.
+    pub fn entries(&self) -> u64 {
+        self.known.run_pending_tasks();
+        self.known.entry_count()
     }
 
     /// The limits that documents are held to.
@@ -108,7 +114,7 @@ impl Documents {
             text_bytes: text.len().saturating_add(name.map_or(0, str::len)),
             analysis: OnceLock::new(),
             places: OnceLock::new(),
-            validity: OnceCell::new(),
+            validity: OnceLock::new(),
         });
         self.known.insert(key, operation.clone());
         Ok(operation)
@@ -144,9 +150,16 @@ fn refusal(error: &ParseError) -> Refusal {
 mod tests {
     use super::*;
 
+    fn documents() -> Documents {
+        let sdl = "type Q { c(first: Int): C @listSize(slicingArguments: [\"first\"], sizedFields: [\"nodes\"]) }
+            type C { nodes: [Q] }
+            schema { query: Q }";
+        Documents::new(Limits::default(), Prices::try_new(sdl).unwrap())
+    }
+
     #[test]
     fn the_same_text_is_parsed_once() {
-        let documents = Documents::new(Limits::default());
+        let documents = documents();
         let first = documents.operation("{ a }", None).unwrap();
         assert!(Arc::ptr_eq(&first, &documents.operation("{ a }", None).unwrap()));
         for (text, name) in [("{ b }", None), ("{ a }", Some("")), ("{ a }", Some("A"))] {
@@ -156,10 +169,10 @@ mod tests {
 
     #[test]
     fn what_depends_on_variables_is_measured_again() {
-        let documents = Documents::new(Limits::default());
+        let documents = documents();
         let cost = |text: &str, first: i32| {
             let variables = Variables::from_json(serde_json::json!({ "n": first }));
-            documents.operation(text, None).unwrap().analysis(&variables, documents.limits()).unwrap().cost
+            documents.operation(text, None).unwrap().analysis(&variables, &documents).unwrap().cost
         };
         for text in
             ["query($n: Int) { c(first: $n) { nodes { a } } }", "query($n: Int) { ...F } fragment F on Q { c(first: $n) { nodes { a } } }"]
@@ -170,16 +183,16 @@ mod tests {
         assert_eq!(cost("{ c(first: 3) { nodes { a } } }", 3), cost("{ c(first: 3) { nodes { a } } }", 50));
     }
 
-    #[tokio::test]
-    async fn validity_is_asked_once() {
-        let operation = Documents::new(Limits::default()).operation("{ a }", None).unwrap();
-        assert!(operation.validity(async |_| Err(Response::default())).await.is_err());
-        assert!(operation.validity(async |_| panic!("asked again")).await.is_err());
+    #[test]
+    fn validity_is_asked_once() {
+        let operation = documents().operation("{ a }", None).unwrap();
+        assert!(operation.validity(|| Err(Box::default())).is_err());
+        assert!(operation.validity(|| panic!("asked again")).is_err());
     }
 
     #[test]
     fn what_is_no_graphql_is_refused_without_being_quoted() {
-        let documents = Documents::new(Limits::default());
+        let documents = documents();
         let Err(Refusal::Malformed { at, why }) = documents.operation("{ customers(name: \"Shi Yan\"", None).map(|_| ()) else { panic!() };
         assert!(!why.en.contains("Shi Yan") && why.en.contains("expected"), "{why:?}");
         assert_eq!(at.first().map(|at| at.line), Some(1));
@@ -189,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_lexer_comes_before_the_parser() {
-        let documents = Documents::new(Limits::default());
+        let documents = documents();
         let text = format!("{{ f(x: {}{}) }}", "[".repeat(20_000), "]".repeat(20_000));
         assert!(matches!(documents.operation(&text, None), Err(Refusal::TooMuch(_))));
         let deep = format!("{}a{}", "{a".repeat(80), "}".repeat(80));

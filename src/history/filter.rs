@@ -34,6 +34,8 @@ pub enum AuditRecordType {
     PolicyRule,
     /// A stretch of being signed in.
     Session,
+    /// A unit that is to hang elsewhere from a moment on.
+    PlannedMove,
     /// A request that was refused something.
     Request,
 }

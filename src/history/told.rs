@@ -60,7 +60,12 @@ fn known(kind: RecordType, name: &str) -> Option<Known> {
         RecordType::OrgUnit => of::<org_unit::Entity>(name),
         RecordType::User => of::<user::Entity>(name).or_else(|| beside_a_user(name)),
         RecordType::Post => of::<post::Entity>(name),
-        RecordType::Delegation | RecordType::Role | RecordType::PolicyRule | RecordType::Session | RecordType::Request => None,
+        RecordType::Delegation
+        | RecordType::Role
+        | RecordType::PolicyRule
+        | RecordType::Session
+        | RecordType::PlannedMove
+        | RecordType::Request => None,
     }
 }
 

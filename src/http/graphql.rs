@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -10,18 +10,19 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 
-use super::media::{Media, is_plain_json};
-use super::parameters::{Parameters, Unread, read};
+use super::inflate::Coding;
+use super::media::{Media, is_json};
+use super::parameters::{Asked, Parameters, Unread, read};
 use super::reply::Reply;
 use super::run::{Ask, run};
 use super::token::Credential;
-use super::{App, explorer, locale};
+use super::{App, batch, explorer, kept, locale, named};
 use crate::error::{Error, Violation};
 use crate::graphql::answer::{Answer, Locale, Stage};
 use crate::org::Peer;
 
-/// Characters of an operation's name in the log.
-const MOST_NAME: usize = 64;
+/// The header by which a client asks what its request costs: `true`.
+const COST: &str = "x-branchwise-cost";
 
 /// Answers a request to `/graphql`.
 pub async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -33,7 +34,7 @@ pub async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response 
         (&Method::GET, Some(media)) => match Parameters::from_query_string(&parts.uri) {
             Ok(None) if media == Media::Html => return explorer::page(),
             Ok(None) => Err(missing_query(locale)),
-            Ok(Some(parameters)) => Ok(parameters),
+            Ok(Some(parameters)) => Ok(Asked::One(Box::new(parameters))),
             Err(error) => Err(Reply::new(Answer::at(&error, Stage::Parameters, locale))),
         },
         (&Method::POST, Some(_)) => posted(&app, &parts, body, locale).await,
@@ -43,15 +44,25 @@ pub async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response 
     // A browser that asks a question gets its answer as JSON.
     let media = media.filter(|media| *media != Media::Html).unwrap_or(Media::Json);
     let reply = match asked {
-        Ok(parameters) => {
+        Ok(asked) => {
             let credential = Credential::from_headers(&parts.headers);
-            let may_only_read = parts.method == Method::GET;
-            run(app.clone(), Ask { parameters, credential, peer: peer(&parts), may_only_read, locale }).await
+            let (peer, may_only_read) = (peer(&parts), parts.method == Method::GET);
+            let tells_cost = parts.headers.get(COST).is_some_and(|asked| asked == "true");
+            let ask = |parameters| Ask { parameters, credential: credential.clone(), peer, may_only_read, tells_cost, locale };
+            match asked {
+                Asked::One(parameters) => run(app.clone(), ask(*parameters)).await,
+                Asked::Batch(requests) => batch::run_all(&app, requests, ask, media, locale).await,
+            }
         }
         Err(reply) => reply,
     };
     let status = reply.status(app.config.http.status_profile, media);
-    log(&reply, status, started);
+    let took = started.elapsed();
+    app.metrics.answered(&reply, took);
+    log(&reply, status, took);
+    if parts.method == Method::GET && status == 200 && reply.may_be_kept {
+        return kept::response(reply, media, &parts.headers);
+    }
     reply.into_response(status, media)
 }
 
@@ -60,10 +71,14 @@ fn peer(parts: &Parts) -> Peer {
     parts.extensions.get::<Peer>().copied().unwrap_or(Peer(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
 }
 
-async fn posted(app: &App, parts: &Parts, body: Body, locale: Locale) -> Result<Parameters, Reply> {
-    if !is_plain_json(&parts.headers) {
+async fn posted(app: &App, parts: &Parts, body: Body, locale: Locale) -> Result<Asked, Reply> {
+    if !is_json(&parts.headers) {
         return Err(transport(415, "Content-Type", "must be application/json in UTF-8", "必须是 UTF-8 的 application/json", locale));
     }
+    let Some(coding) = Coding::of(&parts.headers) else {
+        let (en, zh) = ("must be gzip, deflate, br or zstd, or absent", "必须是 gzip、deflate、br 或 zstd，或不提供");
+        return Err(transport(415, "Content-Encoding", en, zh, locale));
+    };
     let http = &app.config.http;
     let too_large = || {
         let error = Error::CostLimit { what: "bytes", limit: http.body_limit_bytes as u64 };
@@ -72,12 +87,13 @@ async fn posted(app: &App, parts: &Parts, body: Body, locale: Locale) -> Result<
     if announced(&parts.headers).is_some_and(|bytes| bytes > http.body_limit_bytes as u64) {
         return Err(too_large());
     }
-    let body = read(body, http.body_limit_bytes, http.body_timeout()).await.map_err(|unread| match unread {
+    let body = read(body, http.body_limit_bytes, http.body_timeout()).await;
+    let body = body.and_then(|body| coding.inflate(body, http.body_limit_bytes)).map_err(|unread| match unread {
         Unread::TooLarge => too_large(),
         Unread::TooSlow => Reply::refused(Answer::of_error(&Error::Timeout, locale), 408),
         Unread::Broken => transport(400, "body", "did not arrive whole", "内容不完整", locale),
     })?;
-    Parameters::from_body(&body).map_err(|error| {
+    Asked::from_body(&body, http.max_batch).map_err(|error| {
         let malformed = matches!(&error, Error::Invalid(faults) if faults.iter().any(|wrong| wrong.field == "body"));
         let answer = Answer::at(&error, Stage::Parameters, locale);
         if malformed { Reply::refused(answer, 400) } else { Reply::new(answer) }
@@ -107,9 +123,7 @@ fn transport(status: u16, field: &str, en: &str, zh: &str, locale: Locale) -> Re
 }
 
 /// Never what was asked, by whom or with what.
-fn log(reply: &Reply, status: u16, started: Instant) {
-    let name = reply.operation.as_deref().unwrap_or("-");
-    let operation: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(MOST_NAME).collect();
-    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(operation, status, duration_ms, codes = reply.answer.codes.join(","), "graphql");
+fn log(reply: &Reply, status: u16, took: Duration) {
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(operation = named(reply.operation.as_deref()), status, duration_ms, codes = reply.answer.codes.join(","), "graphql");
 }

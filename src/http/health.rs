@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::response::Response;
+use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::App;
@@ -41,6 +42,18 @@ impl DatabaseHealth {
 /// The process answers.
 pub async fn live() -> Response {
     json(200, r#"{"status":"live"}"#)
+}
+
+/// Readiness in detail, for operators.
+pub async fn details(State(app): State<Arc<App>>) -> Response {
+    let (draining, confirmed, answers) = (app.drain.is_draining(), app.rights.is_confirmed(), app.database.answers(&app.db).await);
+    let details = json!({
+        "ready": !draining && confirmed && answers,
+        "draining": draining,
+        "database": { "answers": answers },
+        "rights": { "confirmed": confirmed, "confirmedMsAgo": u64::try_from(app.rights.confirmed_ago().as_millis()).unwrap_or(u64::MAX) },
+    });
+    json(200, details.to_string())
 }
 
 /// Ready for requests: not draining, rights confirmed, and the database answers.

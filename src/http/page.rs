@@ -30,6 +30,13 @@ impl Page {
         }
     }
 
+    /// Fonts and images may stand in the style, as `data:`.
+    #[cfg(bundled_explorer)]
+    pub fn with_data_in_style(mut self) -> Self {
+        self.policy.push_str("; font-src data:; img-src data:");
+        self
+    }
+
     /// Ready to send.
     pub fn response(&self) -> Response {
         let mut response = json(200, self.text.clone());

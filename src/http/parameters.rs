@@ -10,16 +10,52 @@ use futures::StreamExt;
 use serde_json::{Map, Value as Json};
 
 use crate::error::{Error, Violation};
+use crate::graphql::persisted::Given;
 
 /// What a request asks.
 #[derive(Debug)]
 pub struct Parameters {
-    /// The document.
-    pub query: String,
+    /// The document, or what names it.
+    pub document: Given,
     /// Which operation of it.
     pub operation_name: Option<String>,
     /// Values of its variables.
     pub variables: Variables,
+}
+
+/// What a body asks.
+#[derive(Debug)]
+pub enum Asked {
+    /// One request.
+    One(Box<Parameters>),
+    /// Several; of some, what is wrong with them.
+    Batch(Vec<Result<Parameters, Error>>),
+}
+
+impl Asked {
+    /// From the body of a POST, which may be a batch of up to `most_batch` requests: with 0, of none.
+    pub fn from_body(body: &[u8], most_batch: usize) -> Result<Self, Error> {
+        match serde_json::from_slice(body) {
+            Ok(Json::Object(parameters)) => Parameters::from_map(parameters).map(|one| Self::One(Box::new(one))),
+            Ok(Json::Array(_)) if most_batch == 0 => {
+                Err(wrong("body", "batch", "must be one request; batches are not accepted", "只能是单个请求，不支持批量"))
+            }
+            Ok(Json::Array(requests)) if requests.is_empty() => {
+                Err(wrong("body", "batch", "must hold at least one request", "至少包含一个请求"))
+            }
+            Ok(Json::Array(requests)) if requests.len() > most_batch => {
+                Err(Error::CostLimit { what: "requests in a batch", limit: most_batch as u64 })
+            }
+            Ok(Json::Array(requests)) => {
+                let read = |request| match request {
+                    Json::Object(parameters) => Parameters::from_map(parameters),
+                    _ => Err(no_object()),
+                };
+                Ok(Self::Batch(requests.into_iter().map(read).collect()))
+            }
+            Ok(_) | Err(_) => Err(no_object()),
+        }
+    }
 }
 
 /// Why a body was not read to its end.
@@ -51,17 +87,6 @@ pub async fn read(body: Body, most: usize, within: Duration) -> Result<Vec<u8>, 
 }
 
 impl Parameters {
-    /// From the body of a POST.
-    pub fn from_body(body: &[u8]) -> Result<Self, Error> {
-        match serde_json::from_slice(body) {
-            Ok(Json::Object(parameters)) => Self::from_map(parameters),
-            Ok(Json::Array(_)) => {
-                Err(wrong("body", "batch", "must be one request; batches are not accepted", "只能是单个请求，不支持批量"))
-            }
-            Ok(_) | Err(_) => Err(wrong("body", "form", "must be a JSON object", "必须是 JSON 对象")),
-        }
-    }
-
     /// From the query string of a GET. Does it hold any parameter of GraphQL at all? None: no.
     pub fn from_query_string(uri: &Uri) -> Result<Option<Self>, Error> {
         let unread = || wrong("query", "form", "the query string cannot be read", "无法解析查询字符串");
@@ -69,7 +94,7 @@ impl Parameters {
         let mut parameters = Map::new();
         for (name, text) in pairs {
             let value = match name.as_str() {
-                "query" | "operationName" => Json::String(text),
+                "query" | "operationName" | "documentId" | "doc_id" => Json::String(text),
                 "variables" | "extensions" if text.is_empty() => Json::Null,
                 "variables" | "extensions" => match serde_json::from_str(&text) {
                     Ok(value) => value,
@@ -86,18 +111,8 @@ impl Parameters {
 
     fn from_map(mut parameters: Map<String, Json>) -> Result<Self, Error> {
         let mut faults = Vec::new();
+        let document = Given::take(&mut parameters, &mut faults);
         let mut fault = |field: &str, rule, en, zh| faults.push(Violation::new(field, rule, en, zh));
-        let query = match parameters.remove("query") {
-            Some(Json::String(query)) => query,
-            None | Some(Json::Null) => {
-                fault("query", "required", "must be given", "必须提供");
-                String::new()
-            }
-            Some(_) => {
-                fault("query", "type", "must be a string", "必须是字符串");
-                String::new()
-            }
-        };
         let operation_name = match parameters.remove("operationName") {
             Some(Json::String(name)) => Some(name).filter(|name| !name.is_empty()),
             None | Some(Json::Null) => None,
@@ -118,8 +133,12 @@ impl Parameters {
             fault("extensions", "type", "must be an object", "必须是对象");
         }
         Error::unless_empty(faults)?;
-        Ok(Self { query, operation_name, variables })
+        Ok(Self { document, operation_name, variables })
     }
+}
+
+fn no_object() -> Error {
+    wrong("body", "form", "must be a JSON object", "必须是 JSON 对象")
 }
 
 fn wrong(field: &str, rule: &'static str, en: &str, zh: &str) -> Error {
@@ -131,8 +150,15 @@ mod tests {
     use super::*;
 
     fn faults(body: &str) -> Vec<(String, &'static str)> {
-        match Parameters::from_body(body.as_bytes()) {
+        match Asked::from_body(body.as_bytes(), 0) {
             Err(Error::Invalid(faults)) => faults.into_iter().map(|wrong| (wrong.field, wrong.rule)).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn one(body: &str) -> Parameters {
+        match Asked::from_body(body.as_bytes(), 0) {
+            Ok(Asked::One(read)) => *read,
             other => panic!("{other:?}"),
         }
     }
@@ -140,11 +166,11 @@ mod tests {
     #[test]
     fn a_body_holds_one_request() {
         let body = r#"{"query": "{ a }", "operationName": "A", "variables": {"x": [1, null]}, "extensions": {}, "other": 1}"#;
-        let read = Parameters::from_body(body.as_bytes()).unwrap();
-        assert_eq!((read.query.as_str(), read.operation_name.as_deref()), ("{ a }", Some("A")));
+        let read = one(body);
+        assert_eq!((read.document.text.as_deref().unwrap(), read.operation_name.as_deref()), ("{ a }", Some("A")));
         assert_eq!(read.variables.to_string(), "{x: [1, null]}");
         let nulls = r#"{"query": "{ a }", "operationName": null, "variables": null, "extensions": null}"#;
-        assert!(Parameters::from_body(nulls.as_bytes()).unwrap().operation_name.is_none());
+        assert!(one(nulls).operation_name.is_none());
     }
 
     #[test]
@@ -163,7 +189,7 @@ mod tests {
     fn a_query_string_holds_one_too() {
         let uri = |text: &str| Parameters::from_query_string(&text.parse().unwrap());
         let read = uri("/graphql?query=%7Ba%7D&operationName=A&variables=%7B%22x%22%3A1%7D").unwrap().unwrap();
-        assert_eq!((read.query.as_str(), read.operation_name.as_deref()), ("{a}", Some("A")));
+        assert_eq!((read.document.text.as_deref().unwrap(), read.operation_name.as_deref()), ("{a}", Some("A")));
         assert_eq!(read.variables.to_string(), "{x: 1}");
         assert!(uri("/graphql").unwrap().is_none());
         assert!(uri("/graphql?utm=1").unwrap().is_none());

@@ -20,12 +20,16 @@ pub struct Reply {
     pub challenge: bool,
     /// The name of the operation, for the log.
     pub operation: Option<String>,
+    /// The client may keep it and ask whether it has changed: an answer to a query that was named.
+    pub may_be_kept: bool,
+    /// It ran for somebody who is signed in: its name may stand in metrics.
+    pub ran_for_user: bool,
 }
 
 impl Reply {
     /// A reply of which only the answer is known.
     pub fn new(answer: Answer) -> Self {
-        Self { answer, status: None, allow: None, challenge: false, operation: None }
+        Self { answer, status: None, allow: None, challenge: false, operation: None, may_be_kept: false, ran_for_user: false }
     }
 
     /// A reply that is refused by the transport.

@@ -1,4 +1,4 @@
-//! Running a request: to its end, under a permit and a deadline. A client that hangs up does not cut it half-way, which would leave a
+//! Running a request: to its end, in a place of its own and under a deadline. A client that hangs up does not cut it half-way, which would leave a
 //! database connection inside a transaction; a panic does not take the connection with it.
 
 use std::panic::AssertUnwindSafe;
@@ -6,25 +6,32 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use async_graphql::parser::types::OperationType;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use serde_json::json;
 use tokio::runtime::Handle;
+use tracing::Instrument;
 
 use super::App;
 use super::parameters::Parameters;
 use super::reply::Reply;
+use super::slow::{self, Ran};
 use super::token::{self, Credential};
 use crate::error::{Error, Violation};
 use crate::graphql::answer::{Answer, Locale, Stage, status};
 use crate::graphql::coercion::InputTypes;
 use crate::graphql::denied::Denied;
+use crate::graphql::limits::Refusal;
 use crate::org::Peer;
 use crate::schema::{asking, prepare};
 
 /// What may be asked without a token.
 const WITHOUT_TOKEN: [&str; 4] = ["signIn", "refreshSession", "setPassword", "__typename"];
+/// What somebody asks who has no valid token and wants one: a client that sends its expired token along is answered all the same.
+const FOR_A_TOKEN: [&str; 3] = ["signIn", "refreshSession", "setPassword"];
 
 /// Everything about a request that running it depends on.
 pub struct Ask {
@@ -36,6 +43,8 @@ pub struct Ask {
     pub peer: Peer,
     /// A GET may only read.
     pub may_only_read: bool,
+    /// The answer tells what the request costs.
+    pub tells_cost: bool,
     /// The language of messages.
     pub locale: Locale,
 }
@@ -79,30 +88,24 @@ impl<T: Send> Future for ToItsEnd<T> {
 impl<T: Send + 'static> Drop for ToItsEnd<T> {
     fn drop(&mut self) {
         if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(work);
+            runtime.spawn(work.in_current_span());
         }
     }
 }
 
-/// Runs a request. OVERLOADED at once where there is no capacity.
+/// Runs a request.
 pub async fn run(app: Arc<App>, ask: Ask) -> Reply {
     let locale = ask.locale;
-    let Ok(permit) = app.executing.clone().try_acquire_owned() else {
-        return Reply::new(Answer::of_error(&Error::Overloaded, locale));
-    };
     let deadline = app.config.http.request_timeout();
     let progress = Arc::new(Progress::default());
     let work = ToItsEnd::new({
         let progress = progress.clone();
-        async move {
-            let _permit = permit;
-            steps(&app, ask, &progress).await
-        }
+        async move { steps(&app, ask, &progress).await }
     });
     let failed = match tokio::time::timeout(deadline, work).await {
         Ok(Some(reply)) => return reply,
         Ok(None) => Error::internal("a request panicked"),
-        // The work goes on, and keeps its permit: cancelled database work harms whoever gets the connection next.
+        // The work goes on, and keeps its place: cancelled database work harms whoever gets the connection next.
         Err(_) if progress.enter(Progress::GIVEN_UP) => Error::Timeout,
         Err(_) => Error::OutcomeUnknown,
     };
@@ -110,21 +113,40 @@ pub async fn run(app: Arc<App>, ask: Ask) -> Reply {
 }
 
 async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
-    let Ask { parameters, credential, peer, may_only_read, locale } = ask;
-    let viewer = match token::viewer(app, &credential).await {
+    let started = Instant::now();
+    let Ask { parameters, credential, peer, may_only_read, tells_cost, locale } = ask;
+    let viewer = token::viewer(app, &credential).await;
+    let user = viewer.as_ref().ok().and_then(|viewer| viewer.as_ref()?.user_id());
+    // First of all that takes time: what there is no capacity for is refused while it is of use.
+    let _place = match app.gate.enter(user).await {
+        Ok(place) => place,
+        Err(error) => return Reply::new(Answer::of_error(&error, locale)),
+    };
+    let viewer = match viewer {
         Ok(viewer) => viewer,
+        Err(Error::Unauthenticated) if asks_for_a_token(app, &parameters) => None,
         Err(error) => {
             let challenge = error == Error::Unauthenticated;
             return Reply { challenge, ..Reply::new(Answer::of_error(&error, locale)) };
         }
     };
-    let asked = match app.documents.operation(&parameters.query, parameters.operation_name.as_deref()) {
+    let found = match app.persisted.find(&parameters.document, viewer.is_some()) {
+        Ok(found) => found,
+        Err(error) => return Reply::new(Answer::at(&error, Stage::Validation, locale)),
+    };
+    let (text, was_named) = (found.text, found.was_named);
+    let asked = match app.documents.operation(&text, parameters.operation_name.as_deref()) {
         Ok(asked) => asked,
         Err(refusal) => return Reply::new(Answer::of_refusal(&refusal, locale)),
     };
-    let found = match asked.analysis(&parameters.variables, app.documents.limits()) {
+    let found = match asked.analysis(&parameters.variables, &app.documents) {
         Ok(found) => found,
         Err(refusal) => return Reply::new(Answer::of_refusal(&refusal, locale)),
+    };
+    let left = match app.rates.take(viewer.as_deref(), peer, found.cost) {
+        Ok(left) => left,
+        Err(error @ Error::CostLimit { .. }) => return Reply::new(Answer::of_refusal(&Refusal::TooMuch(error), locale)),
+        Err(error) => return Reply::new(Answer::of_error(&error, locale)),
     };
     let operation = found.name;
     if may_only_read && found.kind.is_some_and(|kind| kind != OperationType::Query) {
@@ -140,7 +162,7 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
         };
         if let Some(error) = denied {
             if let Some(viewer) = &viewer {
-                app.denials.keep(&app.db.seen_by(viewer.clone()), operation.as_deref(), vec![Denied::at("__schema", &error)]).await;
+                app.denials.keep(&app.db.seen_by(viewer.clone()), vec![Denied::at("__schema", &error)]).await;
             }
             let answer = Answer::at(&error, Stage::Denied(status(&error)), locale);
             return Reply { challenge: viewer.is_none(), operation, ..Reply::new(answer) };
@@ -155,7 +177,7 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
         return Reply { operation, ..Reply::new(Answer::at(&error, Stage::Validation, locale)) };
     }
     let writes = found.kind == Some(OperationType::Mutation);
-    if let Err(response) = asked.validity(async |asked| app.schema.validate(asked.document(), asked.name()).await).await {
+    if let Err(response) = asked.validity(|| app.validator.validate(&text, asked.name())) {
         return Reply { operation, ..Reply::new(Answer::of_response(response, locale, !writes)) };
     }
     if writes && !progress.enter(Progress::WRITING) {
@@ -163,15 +185,35 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
     }
     let request = asking(asked.document(), asked.name()).variables(parameters.variables);
     let scoped = viewer.clone().map(|viewer| app.db.seen_by(viewer));
-    let response = app.schema.run(prepare(request, scoped, peer)).await;
+    let response = app.schema.execute(prepare(request, scoped, peer)).await;
     if writes && let Err(error) = app.rights.catch_up().await {
         tracing::warn!(%error, "changed rights are taken in later");
     }
+    let ran_for_user = viewer.is_some();
     if let (Some(viewer), true) = (viewer, response.is_err()) {
         let denied = Denied::in_response(asked.document(), operation.as_deref(), &response, writes);
-        app.denials.keep(&app.db.seen_by(viewer), operation.as_deref(), denied).await;
+        app.denials.keep(&app.db.seen_by(viewer), denied).await;
     }
-    Reply { operation, ..Reply::new(Answer::of_response(&response, locale, !writes)) }
+    let answer = Answer::of_response(&response, locale, !writes);
+    app.metrics.ran(found.cost);
+    let (name, codes) = (operation.as_deref(), answer.codes.as_slice());
+    slow::tell(app, &Ran { text: &text, name, cost: found.cost, codes, took: started.elapsed() });
+    let answer = if tells_cost {
+        let limit = app.config.limits.cost;
+        answer.extended("cost", &json!({ "estimated": found.cost, "nodes": found.nodes, "limit": limit, "remaining": left }))
+    } else {
+        answer
+    };
+    Reply { operation, ran_for_user, may_be_kept: was_named && !writes, ..Reply::new(answer) }
+}
+
+fn asks_for_a_token(app: &App, parameters: &Parameters) -> bool {
+    let Ok(found) = app.persisted.find(&parameters.document, false) else { return false };
+    let asked = app.documents.operation(&found.text, parameters.operation_name.as_deref());
+    asked.is_ok_and(|asked| {
+        asked.analysis(&parameters.variables, &app.documents).is_ok()
+            && InputTypes::selects_only(asked.document(), asked.name(), &FOR_A_TOKEN)
+    })
 }
 
 #[cfg(test)]

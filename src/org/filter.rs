@@ -2,10 +2,11 @@
 
 use async_graphql::{Enum, InputObject};
 use entity::{UnitId, org_unit, post, user};
-use sea_orm::sea_query::{Expr, ExprTrait, Func};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::access::action::OrganisationAdminister;
+use crate::access::visible::open_posts;
 use crate::access::{Level, Permits};
 use crate::db::{Order, Scoped};
 use crate::error::Error;
@@ -123,14 +124,11 @@ pub struct UserSort {
 }
 
 impl NameFilter {
-    fn condition<C: ColumnTrait>(&self, column: C, field: &str, wrong: &mut Wrong) -> Condition {
+    fn condition<C: ColumnTrait>(&self, scoped: &Scoped, column: C, field: &str, wrong: &mut Wrong) -> Condition {
         let exact = ExactFilter { eq: self.eq.clone(), ..ExactFilter::default() }.condition(column, field, wrong);
         let part = self.contains.as_ref().map(|part| {
             let within = TextFilter { contains: Some(part.clone()), ..TextFilter::default() };
-            let lower = Func::lower(Expr::col(column.as_column_ref())).into();
-            // As it is written too: SQLite knows no lower case beyond the letters a to z.
-            let as_written = within.condition(column, str::to_owned, field, &mut Wrong::default());
-            Condition::any().add(within.condition_on(lower, str::to_lowercase, field, wrong)).add(as_written)
+            within.condition_on(scoped.lower_a_to_z(column), str::to_ascii_lowercase, field, wrong)
         });
         exact.add_option(part)
     }
@@ -161,8 +159,8 @@ impl UserFilter {
         let mut wrong = Wrong::default();
         let mut all = Condition::all()
             .add_option(needs.map(|_| scoped.reached_by::<user::Entity, OrganisationAdminister>()))
-            .add_option(self.name.as_ref().map(|name| name.condition(Column::Name, "filter.name", &mut wrong)))
-            .add_option(self.username.as_ref().map(|name| name.condition(Column::Username, "filter.username", &mut wrong)))
+            .add_option(self.name.as_ref().map(|name| name.condition(scoped, Column::Name, "filter.name", &mut wrong)))
+            .add_option(self.username.as_ref().map(|name| name.condition(scoped, Column::Username, "filter.username", &mut wrong)))
             .add_option(self.email.as_ref().map(|email| email.condition(Column::Email, "filter.email", &mut wrong)))
             .add_option(self.disabled.map(|is_disabled| match is_disabled {
                 true => Column::DisabledAt.is_not_null(),
@@ -171,8 +169,8 @@ impl UserFilter {
         if self.unit.is_some() || self.role.is_some() {
             let unit = self.unit.as_ref().map(|unit| unit.condition::<_, UnitId>(post::Column::UnitId, "filter.unit", &mut wrong));
             let role = self.role.as_ref().map(|role| role.condition(post::Column::Role, "filter.role", &mut wrong));
-            let open = Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(scoped.now()));
-            let held = scoped.reached_by::<post::Entity, OrganisationAdminister>().add_option(unit).add_option(role).add(open);
+            let held =
+                scoped.reached_by::<post::Entity, OrganisationAdminister>().add_option(unit).add_option(role).add(open_posts(scoped.now()));
             let theirs = Expr::col(post::Column::UserId.as_column_ref()).equals(Column::Id.as_column_ref());
             all = all.add(scoped.exists::<post::Entity>(theirs, Condition::all().add(held), Level::Card));
         }

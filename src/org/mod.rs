@@ -15,6 +15,6 @@ pub mod units;
 pub mod users;
 
 pub use passwords::Links;
-pub use repo::{UnitRow, active_posts, every_unit, holds_post_at, unit, unit_for_share, units_for_share, user, users_by_names};
+pub use repo::{UnitRow, active_posts, every_unit, holds_post_at, open_posts, unit, unit_for_share, units_for_share, user, users_by_names};
 pub use sign_in::{Peer, SignIn};
 pub use units::{Units, due, unless_archived};

@@ -56,9 +56,8 @@ impl Links {
     }
 }
 
-/// A link for a user whom the permit reaches; of somebody new, once their post stands. Older ones of the user are void from now on. Whether
-/// the caller may manage the user is for the caller to ask. Errors: FORBIDDEN.
-pub async fn new_link(tx: &Scoped, permit: &Permit<OrganisationAdminister>, user: UserId, links: &Links) -> Result<Link, Error> {
+/// A link for a user whom the permit reaches. Older ones of the user are void from now on. Errors: FORBIDDEN.
+async fn new_link(tx: &Scoped, permit: &Permit<OrganisationAdminister>, user: UserId, links: &Links) -> Result<Link, Error> {
     let now = tx.now();
     repo::void_links_of(tx, permit, user).await?;
     let made = password_link::Model {
@@ -67,6 +66,7 @@ pub async fn new_link(tx: &Scoped, permit: &Permit<OrganisationAdminister>, user
         created_at: now,
         expires_at: now.plus_seconds(LINK_SECONDS),
         used_at: None,
+        made_by: tx.viewer().user_id(),
     };
     tx.insert_for::<password_link::Entity, _>(permit, user, made.clone()).await?;
     let mut changes = Changes::new();
@@ -75,12 +75,12 @@ pub async fn new_link(tx: &Scoped, permit: &Permit<OrganisationAdminister>, user
     links.link(made.id, made.expires_at)
 }
 
-/// A link for a user whom the caller may manage. Errors: FORBIDDEN, NOT_FOUND, BAD_USER_INPUT for a disabled user.
+/// A link for a user whom the caller may manage, for as long as the caller may. Errors: FORBIDDEN, NOT_FOUND, BAD_USER_INPUT for a
+/// disabled user.
 pub async fn create_link(scoped: &Scoped, user: UserId, links: &Links) -> Result<Link, Error> {
-    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
     let links = links.clone();
     scoped
-        .transaction(move |tx| async move {
+        .administer(move |tx, permit| async move {
             let account = repo::user(&tx, user).await?.ok_or_else(|| Error::not_found_field("input.userId"))?.model;
             if Some(account.id) == tx.viewer().user_id() || !may_manage(&tx, &permit, &account).await? {
                 return Err(Error::forbidden());
@@ -92,6 +92,16 @@ pub async fn create_link(scoped: &Scoped, user: UserId, links: &Links) -> Result
             new_link(&tx, &permit, user, &links).await
         })
         .await
+}
+
+/// May whoever made this link still manage its user, in this unit of work of the system's?
+pub(super) async fn still_stands(tx: &Scoped, link: &password_link::Model, account: &user::Model) -> Result<bool, Error> {
+    let Some(maker) = link.made_by else { return Ok(true) };
+    let Some(maker) = tx.as_user(maker).await? else { return Ok(false) };
+    match maker.viewer().permit::<OrganisationAdminister>() {
+        Ok(permit) => may_manage(&maker, &permit, account).await,
+        Err(_) => Ok(false),
+    }
 }
 
 /// Sets the password of an account as it was read in this unit of work, as its user or as the system; ends its sessions but `keep`, tells

@@ -6,10 +6,11 @@ use entity::{ActiveEnum, PostId, Timestamp, UnitId, UserId, post};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::users::may_manage;
 use super::{repo, rules, unless_archived};
 use crate::access::action::OrganisationAdminister;
 use crate::access::visible::Place;
-use crate::access::{FieldClass, Level, Origin, Permit, Permits, Shifted};
+use crate::access::{FieldClass, Level, Origin, Permit, Shifted};
 use crate::audit::{self, Entry, RecordType};
 use crate::db::{Row, Scoped, Touched};
 use crate::error::{Error, Violation};
@@ -131,21 +132,18 @@ pub(super) async fn keeping_an_administrator<T>(
     Ok(done)
 }
 
-/// Gives a post. Errors: FORBIDDEN, NOT_FOUND for user and unit, BAD_USER_INPUT, CONFLICT where the user holds the same post at that time.
+/// Gives a post. Errors: FORBIDDEN, NOT_FOUND for user and unit, BAD_USER_INPUT, CONFLICT where the user holds the same post at that time,
+/// and for a role that takes away the last who administers the group.
 pub async fn give(scoped: &Scoped, new: NewPost) -> Result<post::Model, Error> {
-    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
-    scoped.transaction(move |tx| async move { give_within(&tx, &permit, new).await }).await
+    scoped.administer(move |tx, permit| async move { give_within(&tx, &permit, new).await }).await
 }
 
 /// Whose rights giving a post would change, and how. Errors: those of giving it.
 pub async fn preview(scoped: &Scoped, new: NewPost) -> Result<Vec<Shifted>, Error> {
-    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
-    let gives = permit.clone();
-    scoped.rehearse(&permit, move |tx| async move { give_within(&tx, &gives, new).await.map(|_| ()) }).await
+    scoped.rehearse(move |tx, permit| async move { give_within(&tx, &permit, new).await.map(|_| ()) }).await
 }
 
 async fn give_within(tx: &Scoped, permit: &Permit<OrganisationAdminister>, new: NewPost) -> Result<post::Model, Error> {
-    // First of all: changes of rights go one after the other, so that what is looked at below stands until the commit.
     tx.touch_rights(Touched::User(new.user)).await?;
     Error::unless_empty(violations(tx, &new, "input").await?)?;
     if repo::user(tx, new.user).await?.is_none() {
@@ -155,10 +153,21 @@ async fn give_within(tx: &Scoped, permit: &Permit<OrganisationAdminister>, new: 
         return Err(Error::forbidden_field("input.userId"));
     }
     check_unit(tx, permit, &new, "input").await?;
+    check_reach_of_denies(tx, permit, &new).await?;
     let held = repo::posts_at(tx, new.user, new.unit).await?;
     check_absent_holder(tx, &new).await?;
     check_overlap(&new, held.iter())?;
-    insert(tx, permit, new).await
+    let takes_away = tx.viewer().table().takes_away(&new.role);
+    keeping_an_administrator(tx, takes_away, "input.role", insert(tx, permit, new)).await
+}
+
+/// What a role denies, it takes away from all posts of its holder: such a role is given by whoever could give them all. Errors: FORBIDDEN.
+pub(super) async fn check_reach_of_denies(tx: &Scoped, permit: &Permit<OrganisationAdminister>, new: &NewPost) -> Result<(), Error> {
+    if !tx.viewer().table().takes_away(&new.role) {
+        return Ok(());
+    }
+    let account = repo::user(tx, new.user).await?.ok_or_else(|| Error::not_found_field("input.userId"))?.model;
+    if may_manage(tx, permit, &account).await? { Ok(()) } else { Err(Error::forbidden_field("input.role")) }
 }
 
 /// What is wrong with a post to be, whoever gives it. `input` is where it stands in the input.
@@ -225,7 +234,7 @@ fn check_overlap<'a>(new: &NewPost, held: impl Iterator<Item = &'a post::Model>)
     Ok(())
 }
 
-/// Adds a post with its audit row.
+/// Adds a post with its audit row. The user can do more from now on: whoever made an open link could not foresee that, and it is void.
 pub(super) async fn insert(tx: &Scoped, permit: &Permit<OrganisationAdminister>, new: NewPost) -> Result<post::Model, Error> {
     let now = tx.now();
     let post = post::Model {
@@ -246,14 +255,14 @@ pub(super) async fn insert(tx: &Scoped, permit: &Permit<OrganisationAdminister>,
     let changes = FIELDS.iter().map(|field| (field.name, (field.value)(&post))).filter(|(_, value)| !value.is_null());
     let changes = changes.map(|(name, value)| (name.to_owned(), json!([null, value]))).collect();
     audit::record(tx, vec![Entry::of::<OrganisationAdminister>(RecordType::Post, post.id, Some(place), changes)]).await?;
+    repo::void_links_of(tx, permit, post.user_id).await?;
     Ok(post)
 }
 
 /// Changes the time of a post. Errors: NOT_FOUND, FORBIDDEN (also for one's own), BAD_USER_INPUT, CONFLICT.
 pub async fn change(scoped: &Scoped, change: PostChange) -> Result<post::Model, Error> {
-    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
     scoped
-        .transaction(move |tx| async move {
+        .administer(move |tx, permit| async move {
             let row = given(&tx, &permit, change.id).await?;
             if tx.viewer().user_id() == Some(row.model.user_id) {
                 return Err(Error::forbidden_field("input.id"));
@@ -307,6 +316,7 @@ async fn check_change(
         after.valid_from < before.valid_from || before.valid_to.is_some_and(|end| after.valid_to.is_none_or(|longer| longer > end));
     if is_longer {
         check_unit(tx, permit, &as_new, "input").await?;
+        check_reach_of_denies(tx, permit, &as_new).await?;
         check_absent_holder(tx, &as_new).await?;
     }
     let held = repo::posts_at(tx, after.user_id, after.unit_id).await?;
@@ -316,9 +326,8 @@ async fn check_change(
 /// Ends a post, now or at a moment to come; one that has not begun by then never counts. Errors: NOT_FOUND, FORBIDDEN, BAD_USER_INPUT,
 /// CONFLICT, also for the last who administers the group.
 pub async fn end(scoped: &Scoped, id: PostId, at: Option<Timestamp>, expected_version: Option<i64>) -> Result<post::Model, Error> {
-    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
     scoped
-        .transaction(move |tx| async move {
+        .administer(move |tx, permit| async move {
             let row = given(&tx, &permit, id).await?;
             let now = tx.now();
             let at = at.unwrap_or(now);

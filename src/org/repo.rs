@@ -7,15 +7,16 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::access::action::OrganisationAdminister;
-use crate::access::{Action, Resource};
-use crate::db::{KeyValue, Order, Query, Row, Scoped, Slice};
+use crate::access::visible::open_posts as open;
+use crate::access::{Action, Permit, Resource};
+use crate::db::{KeyValue, Order, Query, Row, Scoped, Slice, Values};
 use crate::error::Error;
 
 mod account;
 
 pub use account::{
-    Which, end_own_sessions, end_sessions_of, live_sessions, open_link, own_account, own_account_held, remove_sessions_over_before,
-    rotate_session, session, set_own_password, use_link, void_links_of, void_own_links,
+    Which, end_own_sessions, end_sessions_of, live_sessions, open_link, own_account, own_account_held, remove_links_over_before,
+    remove_sessions_over_before, rotate_session, session, set_own_password, use_link, void_links_of, void_own_links,
 };
 
 /// A unit as a viewer sees it.
@@ -84,8 +85,8 @@ pub async fn users_by_names(scoped: &Scoped, names: Vec<String>) -> Result<Vec<U
 }
 
 /// Which of these user names are in use, by whomever.
-pub async fn taken_usernames(scoped: &Scoped, names: Vec<String>) -> Result<Vec<String>, Error> {
-    scoped.taken_unscoped::<user::Entity>(user::Column::Username, names, Condition::all()).await
+pub async fn taken_usernames(scoped: &Scoped, permit: &Permit<OrganisationAdminister>, names: Vec<String>) -> Result<Vec<String>, Error> {
+    scoped.taken_unscoped::<user::Entity, _>(permit, user::Column::Username, names, Condition::all()).await
 }
 
 /// The users with these ids.
@@ -97,9 +98,7 @@ pub async fn users_by_ids(scoped: Scoped, ids: Vec<UserId>) -> Result<HashMap<Us
 
 fn active(scoped: &Scoped) -> Condition {
     let now = scoped.now();
-    Condition::all()
-        .add(post::Column::ValidFrom.lte(now))
-        .add(Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(now)))
+    Condition::all().add(post::Column::ValidFrom.lte(now)).add(open(now))
 }
 
 /// Does the user hold an active post at one of these units?
@@ -111,15 +110,13 @@ pub async fn holds_post_at(scoped: &Scoped, user: UserId, units: Vec<UnitId>) ->
 /// The posts of these users that have not ended, begun or not.
 pub async fn open_posts(scoped: &Scoped, users: Vec<UserId>) -> Result<Vec<post::Model>, Error> {
     let now = scoped.now();
-    let theirs = Condition::all()
-        .add(post::Column::UserId.is_in(users))
-        .add(Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(now)));
+    let theirs = Condition::all().add(post::Column::UserId.is_in(users)).add(open(now));
     Ok(scoped.find::<post::Entity>().filter(theirs).all(u64::from(u32::MAX)).await?.into_iter().map(|row| row.model).collect())
 }
 
 /// Which of these unit codes are in use, by whatever unit. For callers who may create there.
-pub async fn taken_codes(scoped: &Scoped, codes: Vec<String>) -> Result<Vec<String>, Error> {
-    scoped.taken_unscoped::<org_unit::Entity>(org_unit::Column::Code, codes, Condition::all()).await
+pub async fn taken_codes(scoped: &Scoped, permit: &Permit<OrganisationAdminister>, codes: Vec<String>) -> Result<Vec<String>, Error> {
+    scoped.taken_unscoped::<org_unit::Entity, _>(permit, org_unit::Column::Code, codes, Condition::all()).await
 }
 
 /// The posts of these users that count now, oldest first.
@@ -141,6 +138,24 @@ pub fn delegations(scoped: &Scoped) -> (Query<delegation::Entity>, Order<delegat
         descending: true,
     };
     (scoped.find().filter(lasts), order)
+}
+
+/// The delegations in sight that have not ended, begun or not, which this user has lent or been lent.
+pub async fn open_delegations(scoped: &Scoped, of: delegation::Column, user: UserId) -> Result<Vec<delegation::Model>, Error> {
+    let open = Condition::all().add(of.eq(user)).add(delegation::Column::ValidTo.gt(scoped.now()));
+    Ok(scoped.find::<delegation::Entity>().filter(open).all(u64::from(u32::MAX)).await?.into_iter().map(|row| row.model).collect())
+}
+
+/// Writes that the viewer has ended what it had lent or been lent. False: it is neither, or has changed since it was read.
+pub async fn end_own_delegation(tx: &Scoped, before: &delegation::Model, after: &delegation::Model) -> Result<bool, Error> {
+    use delegation::Column;
+    let stands = Condition::all().add(Column::Id.eq(before.id)).add(Column::Version.eq(before.version));
+    let values: Values<delegation::Entity> = vec![
+        (Column::ValidTo, Expr::val(after.valid_to)),
+        (Column::UpdatedAt, Expr::val(after.updated_at)),
+        (Column::Version, Expr::val(after.version)),
+    ];
+    Ok(!tx.change_own::<delegation::Entity>(stands, values).await?.is_empty())
 }
 
 /// The units of posts in sight.
@@ -281,9 +296,8 @@ pub async fn posts_at(scoped: &Scoped, user: UserId, unit: UnitId) -> Result<Vec
 
 /// The open posts by which somebody acts for a user.
 pub async fn acting_for(scoped: &Scoped, absent: UserId) -> Result<Vec<post::Model>, Error> {
-    let open = Condition::any().add(post::Column::ValidTo.is_null()).add(post::Column::ValidTo.gt(scoped.now()));
-    let open = Condition::all().add(post::Column::ActingFor.eq(absent)).add(open);
-    Ok(scoped.find::<post::Entity>().filter(open).all(u64::from(u32::MAX)).await?.into_iter().map(|row| row.model).collect())
+    let theirs = Condition::all().add(post::Column::ActingFor.eq(absent)).add(open(scoped.now()));
+    Ok(scoped.find::<post::Entity>().filter(theirs).all(u64::from(u32::MAX)).await?.into_iter().map(|row| row.model).collect())
 }
 
 /// Has anybody ever held a post of this role?

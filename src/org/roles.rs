@@ -7,11 +7,12 @@ use entity::{role, role_gives};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::policy::{NOWHERE, check_policy, is_own, may_shape, unknown_role, whole_group};
+use super::policy::{check_policy, is_own, may_shape, unknown_role, whole_group};
 use super::posts::keeping_an_administrator;
 use super::{repo, rules};
 use crate::access::Permit;
 use crate::access::action::OrganisationAdminister;
+use crate::access::visible::Place;
 use crate::audit::{self, Changes, Entry, RecordType, note};
 use crate::db::{Scoped, Touched};
 use crate::error::{Error, Violation};
@@ -48,9 +49,9 @@ pub struct RoleChange {
 
 /// Adds a role, which may do nothing yet. Errors: FORBIDDEN, BAD_USER_INPUT, CONFLICT for a code in use.
 pub async fn create(scoped: &Scoped, new: NewRole) -> Result<(), Error> {
-    let permit = whole_group(scoped)?;
     scoped
-        .transaction(move |tx| async move {
+        .administer(move |tx, permit| async move {
+            whole_group(&tx)?;
             tx.touch_rights(Touched::Group).await?;
             let mut wrong: Vec<Violation> = rules::role_code_violation("input.code", &new.code).into_iter().collect();
             wrong.extend(rules::name_violation("input.title", &new.title));
@@ -61,7 +62,7 @@ pub async fn create(scoped: &Scoped, new: NewRole) -> Result<(), Error> {
                 return Err(Error::taken("input.code"));
             }
             let role = role::Model { code: new.code.clone(), title: new.title.clone(), delegates_sensitive: new.delegates_sensitive };
-            tx.insert::<role::Entity, _>(&permit, vec![(NOWHERE, role)]).await?;
+            tx.insert::<role::Entity, _>(&permit, vec![(Place::NOWHERE, role)]).await?;
             let gives: BTreeSet<String> = new.gives.into_iter().collect();
             give(&tx, &permit, &new.code, gives.iter()).await?;
             let mut changes = Changes::new();
@@ -77,9 +78,9 @@ pub async fn create(scoped: &Scoped, new: NewRole) -> Result<(), Error> {
 /// Changes a role. Errors: NOT_FOUND, FORBIDDEN (also for more rights of one's own), BAD_USER_INPUT, CONFLICT for the last who administers
 /// the group.
 pub async fn update(scoped: &Scoped, change: RoleChange) -> Result<(), Error> {
-    let permit = whole_group(scoped)?;
     scoped
-        .transaction(move |tx| async move {
+        .administer(move |tx, permit| async move {
+            whole_group(&tx)?;
             tx.touch_rights(Touched::Group).await?;
             let changed = async {
                 update_within(&tx, &permit, change).await?;
@@ -133,9 +134,9 @@ async fn update_within(tx: &Scoped, permit: &Permit<OrganisationAdminister>, cha
 
 /// Deletes a role that nobody has ever held and no row of the policy speaks of. Errors: NOT_FOUND, FORBIDDEN, CONFLICT.
 pub async fn delete(scoped: &Scoped, code: String) -> Result<(), Error> {
-    let permit = whole_group(scoped)?;
     scoped
-        .transaction(move |tx| async move {
+        .administer(move |tx, permit| async move {
+            whole_group(&tx)?;
             tx.touch_rights(Touched::Group).await?;
             let role = repo::role(&tx, &code).await?.ok_or_else(|| Error::not_found_field("input.code"))?;
             if !may_shape(&tx, &permit, &code) {
@@ -181,7 +182,7 @@ fn check_gives(tx: &Scoped, permit: &Permit<OrganisationAdminister>, code: &str,
 }
 
 async fn give(tx: &Scoped, permit: &Permit<OrganisationAdminister>, code: &str, gives: impl Iterator<Item = &String>) -> Result<(), Error> {
-    let rows = gives.map(|given| (NOWHERE, role_gives::Model { role: code.to_owned(), gives: given.clone() }));
+    let rows = gives.map(|given| (Place::NOWHERE, role_gives::Model { role: code.to_owned(), gives: given.clone() }));
     tx.insert::<role_gives::Entity, _>(permit, rows.collect()).await
 }
 

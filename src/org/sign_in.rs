@@ -26,7 +26,7 @@ pub const TOKEN_SECONDS: i64 = 15 * 60;
 pub const OF_ACCOUNT: Limit = Limit { failures: 10, within_s: 15 * 60, locked_s: 15 * 60 };
 /// Failures that lock an address, behind which a whole branch may sit.
 pub const OF_ADDRESS: Limit = Limit { failures: 100, within_s: 15 * 60, locked_s: 15 * 60 };
-/// How long sessions that are over stay in the table.
+/// How long sessions and links that are over stay in their tables.
 const KEPT_SECONDS: i64 = 30 * 24 * 3_600;
 const HOUR_SECONDS: i64 = 3_600;
 const LONGEST: usize = 1_000;
@@ -108,9 +108,10 @@ impl SignIn {
         };
         let viewer = self.rights.viewer(user).await?.ok_or(Error::Unauthenticated)?;
         let started = self.db.transaction(&viewer, move |tx| async move {
-            unlocked(&tx, &subjects).await?;
             // Whoever changes the password or disables the user meanwhile comes before or after this, and ends the session then.
             let stands = repo::own_account_held(&tx, user).await?.filter(|stands| stands.disabled_at.is_none());
+            // Others may have failed while this password was looked at.
+            unlocked(&tx, &subjects).await?;
             if stands.is_none_or(|stands| stands.password_hash != Some(hash)) {
                 return Err(Error::Unauthenticated);
             }
@@ -120,7 +121,8 @@ impl SignIn {
         self.open(started.await?)
     }
 
-    /// Exchanges a refresh token for the next. Errors: UNAUTHENTICATED for one that was used before, which ends the session, and for one that
+    /// Exchanges a refresh token for the next. The audit tells of the session's start and end, not of this: it happens several times an hour
+    /// and changes nobody's rights. Errors: UNAUTHENTICATED for one that was used before, which ends the session, and for one that
     /// is not ours, has run out, or is of a session that is over.
     pub async fn refresh(&self, token: &str) -> Result<Opened, Error> {
         let token = Refresh::opened(&self.secrets.refresh, token).ok_or(Error::Unauthenticated)?;
@@ -184,8 +186,9 @@ impl SignIn {
         ended.await
     }
 
-    /// Sets a password by a one-time link, ends all sessions of its user, and unlocks the account. Errors: BAD_USER_INPUT for a password that
-    /// will not do, and alike for every link that cannot be used.
+    /// Sets a password by a one-time link, ends all sessions of its user, and unlocks the account. The link is worth what its maker may do by
+    /// now: whoever has lost the power over its user has made it in vain. Errors: BAD_USER_INPUT for a password that will not do, and alike
+    /// for every link that cannot be used.
     pub async fn set_password(&self, token: &str, password: String) -> Result<(), Error> {
         Error::unless_empty(password_violation("input.password", &password).into_iter().collect())?;
         let unusable = || {
@@ -197,11 +200,12 @@ impl SignIn {
         let user = repo::open_link(&system, link).await?.ok_or_else(unusable)?.user_id;
         let hash = self.passwords.hash(password).await?;
         let subjects = self.secrets.subjects.clone();
-        let done = system.transaction(move |tx| async move {
+        let done = system.in_turn(move |tx| async move {
             tx.touch_rights(Touched::User(user)).await?;
             let stands = repo::own_account_held(&tx, user).await?.filter(|stands| stands.disabled_at.is_none());
             let stands = stands.ok_or_else(unusable)?;
-            if !repo::use_link(&tx, link).await? {
+            let made = repo::open_link(&tx, link).await?.ok_or_else(unusable)?;
+            if !passwords::still_stands(&tx, &made, &stands).await? || !repo::use_link(&tx, link).await? {
                 return Err(unusable());
             }
             tx.forget_failures(subjects.account(&stands.username)?).await?;
@@ -221,10 +225,12 @@ impl SignIn {
         tokio::spawn(async move {
             let work = system.transaction(move |tx| async move {
                 repo::remove_sessions_over_before(&tx, now.plus_seconds(-KEPT_SECONDS)).await?;
+                repo::remove_links_over_before(&tx, now.plus_seconds(-KEPT_SECONDS)).await?;
+                tx.forget_uses_before_yesterday().await?;
                 tx.forget_failures_before(now.plus_seconds(-24 * HOUR_SECONDS)).await
             });
             if let Err(error) = work.await {
-                tracing::warn!(%error, "sessions that are over were not deleted");
+                tracing::warn!(%error, "what is over was not deleted");
             }
         });
     }
@@ -236,7 +242,9 @@ async fn unlocked(scoped: &Scoped, subjects: &[String]) -> Result<(), Error> {
         None => Ok(()),
         Some(until) => {
             let wait = until.0.saturating_sub(scoped.now().0);
-            Err(Error::RateLimited { retry_after: Duration::from_micros(u64::try_from(wait).unwrap_or_default()) })
+            let retry_after = Duration::from_micros(u64::try_from(wait).unwrap_or_default());
+            // Which of them is locked is nobody's business.
+            Err(Error::RateLimited { what: "failed sign-ins", limit: None, retry_after })
         }
     }
 }

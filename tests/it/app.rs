@@ -21,7 +21,8 @@ use serde_json::{Value as Json, json};
 
 /// The password of everybody in the sample group.
 pub const PASSWORD: &str = "correct horse battery";
-const SECRET: &str = "0123456789abcdef0123456789abcdef-tests";
+/// What the keys of every test server are derived from.
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef-tests";
 const TOKEN_SECONDS: i64 = 900;
 
 /// Which database a test runs on.
@@ -127,6 +128,8 @@ pub struct TestApp {
     pub url: String,
     pub raw: DatabaseConnection,
     pub database: Arc<Database>,
+    /// What requests are answered from.
+    pub app: Arc<App>,
     /// Does what falls due.
     pub due_work: tokio::task::JoinHandle<()>,
     drain: Drain,
@@ -151,6 +154,11 @@ impl TestApp {
     pub async fn start_standing(engine: Engine) -> Option<Self> {
         let clock = Clock::standing(Clock::wall().now());
         Self::filled(Self::launch(engine, clock, |_| ()).await?).await
+    }
+
+    /// The sample group under another configuration. None: no PostgreSQL here.
+    pub async fn start_filled_with(engine: Engine, configure: impl FnOnce(&mut Config)) -> Option<Self> {
+        Self::filled(Self::start_with(engine, configure).await?).await
     }
 
     async fn filled(app: Self) -> Option<Self> {
@@ -189,6 +197,12 @@ impl TestApp {
         let rights = Rights::init(db.clone()).await.expect("rights");
         let secrets = Secrets::try_new(&SecretString::from(SECRET)).expect("keys");
         let mut config = Config::from_environment(|_| None).expect("defaults");
+        // Unoptimised, and beside other tests, requests take long: only tests about places run out of them.
+        (config.http.max_concurrent_requests, config.http.max_concurrent_requests_user) = (256, 256);
+        // Nor does a test of thousands of requests run out of points: only tests about rates do.
+        let rates = &mut config.rates;
+        (rates.points_per_minute_user, rates.points_per_minute_session) = (u32::MAX, u32::MAX);
+        (rates.points_per_minute_address, rates.burst_points) = (u32::MAX, u32::MAX);
         configure(&mut config);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -200,11 +214,11 @@ impl TestApp {
         let app = App::try_new(schema, db.clone(), rights.clone(), secrets.tokens.clone(), Arc::new(config), drain.clone())
             .expect("an application");
         let url = format!("http://{address}/graphql");
-        tokio::spawn(http::serve(listener, app));
+        tokio::spawn(http::serve(listener, app.clone(), None));
         tokio::spawn(rights.clone().watch());
         let due_work = tokio::spawn(due::watch(db.clone(), rights.clone()));
         let raw = connect(&database.url).await.expect("a second connection");
-        Self { engine, db, rights, secrets, clock, url, raw, database, due_work, drain, client: reqwest::Client::new() }
+        Self { engine, db, rights, secrets, clock, url, raw, database, app, due_work, drain, client: reqwest::Client::new() }
     }
 
     /// Somebody of this user name, signed in.

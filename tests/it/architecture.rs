@@ -29,7 +29,14 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["src/http/"]),
     ("hyper", &["src/http/"]),
     ("hyper_util", &["src/http/"]),
+    ("tokio_rustls", &["src/http/tls.rs"]),
+    ("ipnet", &["src/config/"]),
+    ("prometheus_client", &["src/http/metrics.rs"]),
     ("tower", &["src/http/"]),
+    ("tower_http", &["src/http/"]),
+    ("flate2", &["src/http/"]),
+    ("brotli", &["src/http/"]),
+    ("zstd", &["src/http/"]),
     ("async_graphql", &["src/schema.rs", "src/http/", "src/graphql/", "src/*/graphql.rs", "src/*/graphql/", "src/*/filter.rs"]),
     (
         "sea_orm",
@@ -58,7 +65,7 @@ const CLOCK: &[&str] = &["SystemTime", "now_utc", "now_local"];
 
 /// Functions that read or write without a viewer. This number only ever falls; it rose when the system got to act by itself (work that falls
 /// due, signing in), and when access tokens came to name sessions.
-const UNSCOPED: usize = 12;
+const UNSCOPED: usize = 11;
 
 /// Longer files are looked at twice; what stays longer is named here, with the reason. This list only ever shrinks.
 /// `access/visible.rs`: every row rule stands in one file, so that nobody has to look for one.

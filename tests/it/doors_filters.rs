@@ -54,6 +54,19 @@ on_both! {
         assert_eq!(levels(&rep, json!({})).await.len(), 10);
     }
 
+    async fn what_stands_below_a_unit_is_told_where_its_place_is_seen(app) {
+        // HANGZHOU is a card to the representative: its customers' cards are listed by their unit, and nothing by its place in the tree.
+        let rep = app.actor("shanghai.rep1").await;
+        let unit = |of: &str, code: &str| json!({ of: { "eq": code } });
+        let hangzhou = global("OrgUnit", app.unit("HANGZHOU").await);
+        assert!(!levels(&rep, unit("unit", &hangzhou)).await.is_empty());
+        assert_eq!(levels(&rep, json!({ "underUnit": hangzhou })).await, [""; 0]);
+        let (east, shanghai) = (global("OrgUnit", app.unit("EAST").await), global("OrgUnit", app.unit("SHANGHAI").await));
+        assert!(!levels(&rep, json!({ "underUnit": shanghai })).await.is_empty());
+        let whole = levels(&rep, json!({})).await.len();
+        assert_eq!(levels(&rep, json!({ "underUnit": east })).await.len(), whole, "its own line is seen whole");
+    }
+
     async fn a_class_that_no_arm_opens_is_forbidden_by_name(app) {
         let (card, basic) = (app.actor("hq.auditor").await, app.actor("shanghai.service").await);
         for (field, filter) in [

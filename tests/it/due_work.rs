@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 
 use crate::app::{Actor, Engine, TestApp};
 use crate::raw::{invented, sql_id};
-use crate::tables::{audits, audits_since, contents, count};
-use crate::units::{call, closure, recomputed, region_admin, unit};
+use crate::tables::{audits, audits_since, contents, count, uuid_of};
+use crate::units::{call, closure, keeper_of_hq, recomputed, region_admin, unit};
 
 const PLAN: &str = "mutation($input: MoveOrgUnitInput!) { moveOrgUnit(input: $input) { orgUnit { parent { code } }
     plannedMove { id orgUnit { code } parent { code } at plannedBy { id } plannedAt outcome doneAt } } }";
@@ -60,6 +60,9 @@ async fn until(mut done: impl AsyncFnMut() -> bool) {
 }
 
 async fn moves_at_its_minute(app: TestApp) {
+    let history = "{ orgUnit(code: \"SHANGHAI\") { history { totalCount nodes { action } } } }";
+    let colleague = app.actor("shanghai.rep1").await;
+    let before = colleague.ask(history).await;
     let audit = audits(&app).await;
     let at = ahead(&app, MINUTE);
     let told = plan(&app, "hq.admin", ["SHANGHAI", "NORTH"], at).await;
@@ -70,6 +73,11 @@ async fn moves_at_its_minute(app: TestApp) {
         (&json!("SHANGHAI"), &json!("NORTH"), &json!(null))
     );
     assert_eq!(audits_since(&app, &audit).await.len(), 1, "planning is told in the audit");
+    let planning = json!({ "recordType": ["PLANNED_MOVE"] });
+    let told = "query($filter: AuditFilter) { auditLog(filter: $filter) { totalCount nodes { unit { code } actorName } } }";
+    let told = app.actor("hq.auditor").await.ask_with(told, json!({ "filter": planning })).await["auditLog"].take();
+    assert_eq!((&told["totalCount"], &told["nodes"][0]["unit"]["code"]), (&json!(1), &json!("SHANGHAI")));
+    assert_eq!(colleague.ask(history).await, before, "nobody else hears of it before its minute");
     let east = app.actor("east.manager").await;
     let id = json!({ "id": crate::raw::global("Customer", app.customer("SH-0001").await) });
     let read = "query($id: ID!) { customer(id: $id) { id } }";
@@ -89,7 +97,15 @@ async fn moves_at_its_minute(app: TestApp) {
     assert_eq!(since, at.0, "it stands there from its minute on");
     let rows = audits_since(&app, &audit).await;
     let admin = Some(app.user("hq.admin").await);
-    assert!(rows.len() == 3 && rows.iter().all(|row| row.actor == admin && row.record == rows[0].record), "{rows:?}");
+    assert!(rows.len() == 3 && rows.iter().all(|row| row.actor == admin), "{rows:?}");
+    let of_plan = rows.iter().filter(|row| row.record == uuid_of(&planned["id"])).count();
+    assert_eq!(of_plan, 2, "planned and done: {rows:?}");
+    let after = colleague.ask(history).await;
+    assert_eq!(
+        after["orgUnit"]["history"]["totalCount"].as_i64().unwrap(),
+        before["orgUnit"]["history"]["totalCount"].as_i64().unwrap() + 1,
+        "the move itself is told"
+    );
     let list = "{ plannedMoves { totalCount nodes { outcome doneAt plannedBy { name } } } }";
     let listed = app.actor("hq.admin").await.ask(list).await["plannedMoves"].take();
     assert_eq!((&listed["totalCount"], &listed["nodes"][0]["outcome"]), (&json!(1), &json!("DONE")));
@@ -224,6 +240,7 @@ async fn overdue_before_ready(engine: Engine) {
         .env("DATABASE_URL", &app.database.url)
         .env("BRANCHWISE_SECRET", "0123456789abcdef0123456789abcdef-overdue")
         .env("BRANCHWISE_LISTEN", format!("127.0.0.1:{port}"))
+        .env("BRANCHWISE_ADMIN_LISTEN", "")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -237,6 +254,19 @@ async fn overdue_before_ready(engine: Engine) {
     let shanghai = sql_id(engine, app.unit("SHANGHAI").await);
     let since = app.number(&format!("SELECT valid_from FROM org_parent WHERE unit_id = {shanghai} AND valid_to IS NULL")).await;
     assert_eq!(since, at.0, "from the moment that it was planned for");
+}
+
+async fn whoever_administers_the_unit_above_sees_and_cancels_plans(app: TestApp) {
+    let keeper = keeper_of_hq(&app).await;
+    let under_hq = json!({ "parentId": unit(&app, "HQ").await, "code": "X2", "name": "X2", "kind": "BRANCH" });
+    call(&keeper, "createOrgUnit", under_hq).await;
+    let theirs = plan(&app, "hq.admin", ["X2", "EAST"], ahead(&app, MINUTE)).await["plannedMove"]["id"].clone();
+    let own = plan(&app, "hq.steward", ["X2", "HQ"], ahead(&app, 2 * MINUTE)).await["plannedMove"]["id"].clone();
+    plan(&app, "hq.admin", ["SHANGHAI", "NORTH"], ahead(&app, MINUTE)).await;
+    let seen = keeper.ask("{ plannedMoves { totalCount nodes { id } } }").await["plannedMoves"].take();
+    assert_eq!(seen, json!({ "totalCount": 2, "nodes": [{ "id": theirs }, { "id": own }] }));
+    assert_eq!(refused(&keeper, CANCEL, json!({ "id": theirs })).await, "FORBIDDEN", "EAST is not the keeper's");
+    assert_eq!(keeper.ask_with(CANCEL, json!({ "id": own })).await["cancelPlannedMove"]["plannedMove"]["outcome"], "CANCELLED");
 }
 
 macro_rules! under_a_standing_clock {
@@ -265,6 +295,7 @@ under_a_standing_clock! {
     moves_at_its_minute
     plans_are_refused_with_their_code
     rights_and_rules_are_those_of_the_moment
+    whoever_administers_the_unit_above_sees_and_cancels_plans
     of_several_instances_one_does_it
 }
 

@@ -97,6 +97,24 @@ on_both! {
         }
     }
 
+    async fn a_person_is_reached_where_their_posts_are(app) {
+        let rep = user_id(&app, "shanghai.rep1").await;
+        for (who, action) in [("shanghai.manager", "READ"), ("shanghai.admin", "ADMINISTER")] {
+            let told = explained(&app, who, &rep, action).await;
+            assert_eq!((&told["allowed"], &told["level"]), (&json!(true), &json!("CARD")), "{who}");
+            assert!(!leading(&told).is_empty(), "{who}: {told}");
+        }
+        let manager = explained(&app, "shanghai.rep1", &user_id(&app, "hq.director").await, "READ").await;
+        assert_eq!((&manager["allowed"], &manager["level"], leading(&manager).len()), (&json!(false), &Json::Null, 0));
+    }
+
+    async fn nothing_is_opened_on_a_card(app) {
+        app.add_rule(["sales_rep", "customer", "reveal", "UNIT", "FULL", "allow"]).await;
+        app.rights_changed().await;
+        let of = async |reference| explained(&app, "shanghai.rep1", &customer_id(&app, reference, "SHANGHAI").await, "REVEAL").await["allowed"].clone();
+        assert_eq!((of("SH-0003").await, of("SH-0002").await), (json!(true), json!(false)));
+    }
+
     async fn the_operator_is_told_the_truth(app) {
         let foreign = customer_id(&app, "LN-0001", "LONDON").await;
         let own = customer_id(&app, "SH-0003", "SHANGHAI").await;
@@ -106,6 +124,8 @@ on_both! {
         assert!(text.contains("not allowed on this record") && !text.contains("leads to this record\n"), "{text}");
         let text = printed(&app, &["shanghai.rep1", "customer:read", &invented("Customer")]).await;
         assert!(text.contains("there is no such record"), "{text}");
+        let text = printed(&app, &["shanghai.rep1", "contact:read", own.as_str().unwrap()]).await;
+        assert!(text.contains("is not done to a record of that kind"), "{text}");
         let text = printed(&app, &["shanghai.rep1", "customer:archive"]).await;
         assert!(text.contains("no post of this user grants it"), "{text}");
         assert!(printed(&app, &["shanghai.rep1", "customer"]).await.contains("as in customer:update"));

@@ -27,7 +27,7 @@ const ROLES: [&str; 15] = [
     "x3",
     "x3",
 ];
-const PAIRS: [(&str, &str); 8] = [
+const PAIRS: [(&str, &str); 10] = [
     ("customer", "read"),
     ("customer", "read"),
     ("customer", "read"),
@@ -36,6 +36,8 @@ const PAIRS: [(&str, &str); 8] = [
     ("customer", "archive"),
     ("contact", "update"),
     ("contact", "archive"),
+    ("organisation", "administer"),
+    ("audit", "read"),
 ];
 const NAMES: [&str; 6] = ["anna lind", "bo", "王磊", "anna", "émile", "bo%_x"];
 const INDUSTRIES: [&str; 3] = ["Food", "Toys", "Steel"];
@@ -98,7 +100,7 @@ pub struct Group {
 }
 
 fn mode() -> impl Strategy<Value = Option<&'static str>> {
-    prop_oneof![6 => Just(None), 6 => Just(Some("CENTRALISED")), 1 => Just(Some("SINGLE")), 1 => Just(Some("DISTRIBUTED"))]
+    prop_oneof![6 => Just(None), 6 => Just(Some("CENTRALISED")), 2 => Just(Some("SINGLE")), 1 => Just(Some("DISTRIBUTED"))]
 }
 
 fn customer() -> impl Strategy<Value = Customer> {

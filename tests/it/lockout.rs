@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::app::{Engine, PASSWORD, TestApp};
 use crate::on_both;
-use crate::raw::Bytes;
+use crate::raw::{Bytes, sql_id};
 use crate::sessions::{SIGN_IN, holder, sign_in};
 use crate::tables::{audits, audits_since, count};
 
@@ -114,6 +114,62 @@ on_both! {
         assert_eq!((unauthenticated, limited), (10, 15), "{answers:?}");
         assert_eq!(app.number("SELECT COUNT(*) FROM audit WHERE action = 'session:account_locked'").await, 1);
         assert_eq!(code(&attempt(&app, "shanghai.rep1", PASSWORD).await), "RATE_LIMITED");
+    }
+
+    async fn a_lock_that_came_while_the_password_was_looked_at_holds(app) {
+        let subject = app.secrets.subjects.account("shanghai.rep1").unwrap();
+        let user = "(SELECT id FROM user_account WHERE username = 'shanghai.rep1')";
+        let sessions = count(&app, "session").await;
+        // Somebody writes to the account: signing in waits for that, past its first look at the lock.
+        app.execute(match app.engine {
+            Engine::Sqlite => "BEGIN IMMEDIATE",
+            Engine::Postgres => "BEGIN; SELECT id FROM user_account WHERE username = 'shanghai.rep1' FOR UPDATE",
+        })
+        .await;
+        let now = app.clock.now();
+        let locks = async {
+            tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+            app.execute(&format!(
+                "UPDATE user_account SET updated_at = updated_at WHERE id = {user}; \
+                 INSERT INTO sign_in_failure (subject, failures, since, locked_until) VALUES ('{subject}', 10, {}, {}); COMMIT",
+                now.0, now.plus_seconds(900).0
+            ))
+            .await;
+        };
+        let (answer, ()) = tokio::join!(attempt(&app, "shanghai.rep1", PASSWORD), locks);
+        assert_eq!(code(&answer), "RATE_LIMITED", "{answer:?}");
+        assert_eq!(count(&app, "session").await, sessions);
+    }
+
+    async fn what_is_over_is_tidied_away(app) {
+        let user = app.user("shanghai.rep1").await;
+        let now = app.clock.now();
+        let [old, young] = [31, 29].map(|days| now.plus_seconds(-days * 86_400).0);
+        let later = now.plus_seconds(86_400).0;
+        for at in [old, young] {
+            let [id, link, ended] = [0, 1, 2].map(|_| sql_id(app.engine, app.clock.id::<uuid::Uuid>()));
+            let of = sql_id(app.engine, user);
+            app.execute(&format!("INSERT INTO session (id, user_id, generation, started_at, used_at, expires_at, device) VALUES ({id}, {of}, 0, 1, 1, {at}, 'over')")).await;
+            app.execute(&format!("INSERT INTO session (id, user_id, generation, started_at, used_at, expires_at, ended_at, device) VALUES ({ended}, {of}, 0, 1, 1, {later}, {at}, 'over')")).await;
+            app.execute(&format!("INSERT INTO password_link (id, user_id, created_at, expires_at) VALUES ({link}, {of}, 1, {at})")).await;
+        }
+        let today = app.clock.today();
+        for day in ["2020-01-01".to_owned(), today.to_string()] {
+            app.execute(&format!("INSERT INTO daily_use (user_id, what, day, used) VALUES ({}, 'x', '{day}', 1)", sql_id(app.engine, user))).await;
+        }
+        sign_in(&app, "shanghai.rep2", "").await;
+        let left = async || {
+            let sessions = app.number("SELECT COUNT(*) FROM session WHERE device = 'over'").await;
+            (sessions, count(&app, "password_link").await, count(&app, "daily_use").await)
+        };
+        for _ in 0..200 {
+            if left().await != (4, 2, 2) {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert_eq!(left().await, (2, 1, 1));
+        assert_eq!(app.number("SELECT MIN(expires_at) FROM password_link").await, young);
     }
 
     async fn a_failure_takes_the_same_statements_for_whatever_reason(app) {

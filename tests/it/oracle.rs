@@ -68,13 +68,14 @@ struct Delegation {
     to: i64,
 }
 
-/// A rule that somebody may go by: through which post, whose rows are "own", and how clearly.
+/// A rule that somebody may go by: through which post, whose rows are "own", how clearly, and to whom it is lent.
 #[derive(Clone, Copy)]
 struct Held<'a> {
     post: &'a Post,
     rule: &'a Rule,
     owner: Uuid,
     level: Sight,
+    lent_to: Option<Uuid>,
 }
 
 #[derive(Debug)]
@@ -249,11 +250,6 @@ impl World {
         self.posts.iter().filter(|post| post.user == user && self.counts(post)).collect()
     }
 
-    /// The posts that have not ended, begun or not.
-    fn open_posts(&self, user: Uuid) -> impl Iterator<Item = &Post> {
-        self.posts.iter().filter(move |post| post.user == user && post.to.is_none_or(|to| self.now < to))
-    }
-
     fn denies(&self, user: Uuid, pair: &(String, String)) -> bool {
         let denies = |role: &str| self.rules.iter().any(|rule| rule.role == role && rule.pair == *pair && rule.effect == "deny");
         self.posts(user).iter().any(|post| denies(&post.role))
@@ -286,7 +282,8 @@ impl World {
         let mut grants = Vec::new();
         for (lent, post) in self.lent(user).into_iter().filter(lends) {
             for rule in self.rules.iter().filter(|rule| rule.role == post.role && rule.pair == *pair && rule.effect == "allow") {
-                grants.push(Held { post, rule, owner: lent.delegator, level: Sight::of(&rule.level).min(Sight::of(&lent.level)) });
+                let level = Sight::of(&rule.level).min(Sight::of(&lent.level));
+                grants.push(Held { post, rule, owner: lent.delegator, level, lent_to: Some(user) });
             }
         }
         grants
@@ -301,7 +298,8 @@ impl World {
         let mut grants = self.lent_grants(user, &pair);
         for post in self.posts(user) {
             for rule in self.rules.iter().filter(|rule| rule.role == post.role && rule.pair == pair) {
-                grants.push(Held { post, rule, owner: post.acting_for.unwrap_or(user), level: Sight::of(&rule.level) });
+                let owner = post.acting_for.unwrap_or(user);
+                grants.push(Held { post, rule, owner, level: Sight::of(&rule.level), lent_to: None });
             }
         }
         grants
@@ -309,7 +307,17 @@ impl World {
 
     /// May it be done anywhere at all?
     pub fn may(&self, user: Uuid, resource: &str, action: &str) -> bool {
-        !self.grants(user, resource, action).is_empty()
+        self.grants(user, resource, action).iter().any(|held| !Self::is_of_nobody(held.rule))
+    }
+
+    /// Own rows, of what nobody owns.
+    fn is_of_nobody(rule: &Rule) -> bool {
+        rule.reach == "SELF" && ["organisation", "audit"].contains(&rule.pair.0.as_str())
+    }
+
+    /// Does a unit that works alone lie between a user and `unit`: one at or above `unit`, with no post of the user at or below it?
+    fn is_walled_off(&self, user: Uuid, unit: Uuid) -> bool {
+        self.walls(unit).into_iter().any(|wall| !self.posts(user).iter().any(|post| self.is_under(post.unit, wall)))
     }
 
     /// Does reading open this level on customers anywhere at all?
@@ -318,7 +326,10 @@ impl World {
     }
 
     /// Does the reach of a grant hold a row, before the business mode has its say?
-    fn holds(&self, Held { post, rule, owner, .. }: Held<'_>, unit: Uuid, whose: Option<Uuid>) -> bool {
+    fn holds(&self, Held { post, rule, owner, lent_to, .. }: Held<'_>, unit: Uuid, whose: Option<Uuid>) -> bool {
+        if Self::is_of_nobody(rule) || lent_to.is_some_and(|user| self.is_walled_off(user, unit)) {
+            return false;
+        }
         match rule.reach.as_str() {
             "SELF" => whose == Some(owner) && self.is_under(unit, post.unit),
             "UNIT" => unit == post.unit,
@@ -354,28 +365,17 @@ impl World {
         grants.into_iter().any(|held| self.is_under(unit, held.post.unit) && self.holds(held, unit, owner))
     }
 
-    /// The units that a user has a post at, or of whose posts something is lent that counts.
-    fn stands_at(&self, user: Uuid) -> Vec<Uuid> {
-        let lends_something = |(lent, post): &(&Delegation, &Post)| {
-            let pairs = lent.actions.iter().filter_map(|word| word.split_once(':')).map(|(one, two)| (one.to_owned(), two.to_owned()));
-            let counts = |pair: (String, String)| {
-                let granted = self.lent_grants(user, &pair);
-                !self.denies(user, &pair) && granted.iter().any(|held| held.post.id == post.id && held.owner == lent.delegator)
-            };
-            pairs.into_iter().any(counts)
-        };
-        let lent = self.lent(user).into_iter().filter(lends_something).map(|(_, post)| post.unit);
-        self.posts(user).iter().map(|post| post.unit).chain(lent).collect()
-    }
-
-    /// How a user sees a unit: FULL as a whole, its own line and subtree; CARD where customers' cards are seen sideways.
+    /// How a user sees a unit: FULL as a whole, its own line and subtree; CARD where customers' cards are seen sideways, and where customers
+    /// are lent.
     pub fn unit_sight(&self, user: Uuid, unit: Uuid) -> Option<Sight> {
-        if self.stands_at(user).iter().any(|post| self.is_under(unit, *post) || self.is_under(*post, unit)) {
+        if self.posts(user).iter().any(|post| self.is_under(unit, post.unit) || self.is_under(post.unit, unit)) {
             return Some(Sight::Full);
         }
-        let reads = self.grants(user, "customer", "read");
-        let sideways = reads.into_iter().any(|held| self.holds(held, unit, None) && self.work_together(held.post.unit, unit));
-        sideways.then_some(Sight::Card)
+        let is_card = |held: Held<'_>| {
+            let is_lent = held.lent_to.is_some() && self.is_under(unit, held.post.unit) && self.holds(held, unit, Some(held.owner));
+            is_lent || (self.holds(held, unit, None) && self.work_together(held.post.unit, unit))
+        };
+        self.grants(user, "customer", "read").into_iter().any(is_card).then_some(Sight::Card)
     }
 
     /// Does a user see another: a colleague at a unit or below, the owner of a customer in sight, somebody who lends or is lent, or whom it
@@ -389,8 +389,9 @@ impl World {
         let administered = self.grants(user, "organisation", "administer").iter().any(|held| {
             let is_everything =
                 self.units[&held.post.unit].parent.is_none() && ["SUBTREE", "REGION", "GROUP"].contains(&held.rule.reach.as_str());
-            is_everything
-                || self.open_posts(other).any(|post| self.is_under(post.unit, held.post.unit) && self.holds(*held, post.unit, None))
+            // Ended posts do not count, those to come do.
+            let mut open = self.posts.iter().filter(|post| post.user == other && post.to.is_none_or(|to| self.now < to));
+            is_everything || open.any(|post| self.is_under(post.unit, held.post.unit) && self.holds(*held, post.unit, None))
         });
         is_colleague || is_lent || administered || self.customers.iter().any(owns)
     }

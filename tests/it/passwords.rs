@@ -138,6 +138,34 @@ on_both! {
         assert_eq!((set[0].actor, set[0].unit), (None, Some(app.unit("SHANGHAI").await)));
     }
 
+    async fn a_link_takes_power_over_what_is_lent_to_the_user(app) {
+        let rep = json!({ "id": global("User", app.user("shanghai.rep1").await) });
+        let lend = "mutation($input: LendInput!) { lend(input: $input) { delegation { id } } }";
+        let end = "mutation($id: ID!) { endDelegation(input: {id: $id}) { delegation { id } } }";
+        let (from, to) = (app.clock.now().plus_seconds(3_600).rfc3339(), app.clock.now().plus_seconds(7_200).rfc3339());
+        let mut lent = Vec::new();
+        for lender in ["shanghai.manager", "east.manager"] {
+            let actor = app.actor(lender).await;
+            let post = actor.ask("{ viewer { posts { id } } }").await["viewer"]["posts"][0]["id"].clone();
+            let input = json!({ "postId": post, "delegateId": rep["id"], "actions": [{ "resource": "CUSTOMER", "action": "READ" }],
+                                "level": "FULL", "validFrom": from, "validTo": to });
+            // What the administrator of the branch could give stands in nobody's way.
+            link(&app, "shanghai.admin", "shanghai.rep1").await;
+            lent.push(actor.ask_with(lend, json!({ "input": input })).await["lend"]["delegation"]["id"].clone());
+        }
+        let before = contents(&app).await;
+        let admin = app.actor("shanghai.admin").await;
+        assert_eq!(admin.code(LINK, rep.clone()).await, "FORBIDDEN", "it has yet to begin");
+        let rename = "mutation($id: ID!) { updateUser(input: {id: $id, email: \"mine@example.com\"}) { user { id } } }";
+        assert_eq!(admin.code(rename, rep.clone()).await, "FORBIDDEN");
+        for table in ["password_link", "user_account"] {
+            assert_eq!(contents(&app).await[table], before[table]);
+        }
+        link(&app, "hq.admin", "shanghai.rep1").await;
+        app.actor("east.manager").await.ask_with(end, json!({ "id": lent[1] })).await;
+        link(&app, "shanghai.admin", "shanghai.rep1").await;
+    }
+
     async fn a_link_is_for_whom_one_may_manage(app) {
         let rows = count(&app, "password_link").await;
         let id = async |name: &str| json!({ "id": global("User", app.user(name).await) });
@@ -169,6 +197,60 @@ on_both! {
         assert_eq!(count(&app, "password_link").await, rows);
         link(&app, "shanghai.admin", "shanghai.rep1").await;
         assert_eq!(count(&app, "password_link").await, rows + 1);
+    }
+
+    async fn a_link_is_worth_what_its_maker_may_do(app) {
+        let (branch, group) = ("shanghai.admin", app.actor("hq.admin").await);
+        let is_dead = async |link: &Json, why: &str| {
+            let answer = set(&app, &link["token"]).await;
+            assert!(answer.body.contains("BAD_USER_INPUT") && answer.body.contains("input.token"), "{why}: {answer:?}");
+        };
+        let give = "mutation($u: ID!, $at: ID!) { givePost(input: {userId: $u, role: \"group_admin\", unitId: $at}) { post { id } } }";
+        let end = "mutation($id: ID!) { endPost(input: {id: $id}) { post { id } } }";
+        let id = async |name: &str| global("User", app.user(name).await);
+        let hq = global("OrgUnit", app.unit("HQ").await);
+
+        // Void from the moment its user may do more, and it stays void when that ends.
+        let of_before = link(&app, branch, "shanghai.rep1").await;
+        let given = group.ask_with(give, json!({ "u": id("shanghai.rep1").await, "at": hq })).await["givePost"]["post"]["id"].take();
+        is_dead(&of_before, "its user administers the group").await;
+        group.ask_with(end, json!({ "id": given })).await;
+        is_dead(&of_before, "its user did").await;
+        let of_before = link(&app, branch, "shanghai.care").await;
+        let file = "username,name,role,unit_code\nshanghai.care,孙悦,supervisor,SHANGHAI\n";
+        crate::import::run(&app, None, branchwise::cli::import::Kind::Users, file).await;
+        is_dead(&of_before, "a file gave its user a post").await;
+
+        // More than its maker may give, of which no link was told.
+        let open = link(&app, branch, "shanghai.rep2").await;
+        app.give_post("shanghai.rep2", "region_manager", "EAST", i64::MAX / 2, None).await;
+        app.rights_changed().await;
+        is_dead(&open, "its user will manage the region").await;
+        app.execute("DELETE FROM post WHERE role = 'region_manager' AND valid_from > 1000000000000000000").await;
+
+        // Its maker is disabled, or holds the post no more; by the maker's power it is a link again.
+        for (lost, found) in [
+            ("UPDATE user_account SET disabled_at = 1 WHERE username = 'shanghai.admin'", "UPDATE user_account SET disabled_at = NULL WHERE username = 'shanghai.admin'"),
+            ("UPDATE post SET valid_to = 2 WHERE role = 'branch_admin'", "UPDATE post SET valid_to = NULL WHERE role = 'branch_admin'"),
+        ] {
+            app.execute(lost).await;
+            app.rights_changed().await;
+            is_dead(&open, lost).await;
+            app.execute(found).await;
+            app.rights_changed().await;
+        }
+        assert!(signs_in(&app, "shanghai.rep1", PASSWORD).await && signs_in(&app, "shanghai.rep2", PASSWORD).await);
+        assert!(set(&app, &open["token"]).await.body.contains("\"isSet\":true"));
+    }
+
+    async fn a_link_does_not_outlive_being_disabled(app) {
+        let (admin, open) = (app.actor("hq.admin").await, link(&app, "hq.admin", "london.rep1").await);
+        let id = json!({ "id": global("User", app.user("london.rep1").await) });
+        for (mutation, field) in [("disableUser", "input.token"), ("enableUser", "input.token")] {
+            admin.ask_with(&format!("mutation($id: ID!) {{ {mutation}(input: {{id: $id}}) {{ user {{ id }} }} }}"), id.clone()).await;
+            assert!(set(&app, &open["token"]).await.body.contains(field), "{mutation}");
+        }
+        assert!(signs_in(&app, "london.rep1", PASSWORD).await);
     }
 
     async fn the_command_line_sets_passwords_and_ends_sessions(app) {

@@ -117,6 +117,8 @@ on_both! {
             (allow("sales_rep", "CUSTOMER", "READ", "UNIT", "TOTAL"), "BAD_USER_INPUT", "level"),
             (json!({ "role": "sales_rep", "resource": "CUSTOMER", "action": "READ" }), "BAD_USER_INPUT", "input.reach"),
             (json!({ "role": "sales_rep", "resource": "CUSTOMER", "action": "READ", "effect": "DENY", "level": "CARD" }), "BAD_USER_INPUT", "input.level"),
+            (allow("sales_rep", "ORGANISATION", "ADMINISTER", "SELF", "FULL"), "BAD_USER_INPUT", "reach"),
+            (allow("sales_rep", "AUDIT", "READ", "SELF", "CARD"), "BAD_USER_INPUT", "unowned"),
             (allow("sales_rep", "CUSTOMER", "READ", "UNIT", "CARD"), "CONFLICT", "unique"),
             (allow("group_admin", "CUSTOMER", "READ", "GROUP", "FULL"), "FORBIDDEN", "input.role"),
             (deny("group_admin", "ORGANISATION", "ADMINISTER"), "CONFLICT", "last_administrator"),
@@ -146,6 +148,62 @@ on_both! {
         assert_eq!(app.actor("shanghai.manager").await.code(ROLES, json!({})).await, "FORBIDDEN");
         assert_eq!(app.actor("shanghai.admin").await.ask(ROLES).await, admin.ask(ROLES).await, "whoever gives roles may know what they are");
         assert_eq!(app.nobody().code(ROLES, json!({})).await, "UNAUTHENTICATED");
+    }
+
+    async fn what_nobody_owns_is_nobodys_own(app) {
+        // Written behind the server's back, at HQ, by somebody whose role may give every role.
+        app.execute("INSERT INTO role_gives (role, gives) VALUES ('sales_rep', '*')").await;
+        for (resource, action) in [("organisation", "administer"), ("audit", "read")] {
+            app.add_rule(["sales_rep", resource, action, "SELF", "FULL", "allow"]).await;
+        }
+        app.give_post("shanghai.rep1", "sales_rep", "HQ", 1, None).await;
+        app.rights_changed().await;
+        let rep = app.actor("shanghai.rep1").await;
+        let can = "{ viewer { administers: can(resource: ORGANISATION, action: ADMINISTER) audits: can(resource: AUDIT, action: READ) } }";
+        assert_eq!(rep.ask(can).await["viewer"], json!({ "administers": false, "audits": false }));
+        let user = json!({ "id": global("User", app.user("shanghai.rep2").await) });
+        let unit = json!({ "id": global("OrgUnit", app.unit("HANGZHOU").await) });
+        for (document, variables) in [
+            ("mutation($id: ID!) { createPasswordLink(input: {userId: $id}) { token } }", user.clone()),
+            ("mutation($id: ID!) { disableUser(input: {id: $id}) { user { id } } }", user),
+            ("mutation($id: ID!) { updateOrgUnit(input: {id: $id, name: \"Mine\"}) { orgUnit { id } } }", unit),
+            ("{ plannedMoves { totalCount } }", json!({})),
+            (ROLES, json!({})),
+        ] {
+            assert_eq!(rep.code(document, variables).await, "FORBIDDEN", "{document}");
+        }
+        // Nor does it stand in the way of the policy.
+        app.actor("hq.admin").await.ask_with(ADD, json!({ "input": allow("sales_rep", "CUSTOMER", "READ", "UNIT", "BASIC") })).await;
+        let seen = "{ customer(externalRef: \"SH-0002\", originUnitCode: \"SHANGHAI\") { level } }";
+        assert_eq!(rep.ask(seen).await["customer"]["level"], "BASIC");
+    }
+
+    async fn nobody_removes_a_deny_of_somebody_who_lends_to_them(app) {
+        app.add_rule(["data_steward", "customer", "read", "*", "*", "deny"]).await;
+        app.rights_changed().await;
+        let (admin, director) = (app.actor("hq.admin").await, app.actor("hq.director").await);
+        let input = json!({
+            "postId": director.ask("{ viewer { posts { id } } }").await["viewer"]["posts"][0]["id"],
+            "delegateId": admin.ask("{ viewer { id } }").await["viewer"]["id"],
+            "actions": [{ "resource": "CUSTOMER", "action": "READ" }],
+            "level": "FULL",
+            "validTo": app.clock.now().plus_seconds(3_600).rfc3339(),
+        });
+        let lend = "mutation($input: LendInput!) { lend(input: $input) { delegation { id } } }";
+        let lent = director.ask_with(lend, json!({ "input": input })).await["lend"]["delegation"]["id"].clone();
+        let seen = "{ viewer { can(resource: CUSTOMER, action: READ) } }";
+        assert_eq!(admin.ask(seen).await["viewer"]["can"], true);
+        app.give_post("hq.director", "data_steward", "HQ", 1, None).await;
+        app.rights_changed().await;
+        assert_eq!(admin.ask(seen).await["viewer"]["can"], false, "the lender's other role takes it away");
+        let row = rule(&app, "data_steward", "customer", "read", "*").await;
+        refused(&admin, REMOVE, json!({ "id": row }), "FORBIDDEN", "input.id").await;
+        for role in ["data_steward", "group_director"] {
+            refused(&admin, ADD, allow(role, "CUSTOMER", "UPDATE", "REGION", "FULL"), "FORBIDDEN", "input.role").await;
+        }
+        let end = "mutation($id: ID!) { endDelegation(input: {id: $id}) { delegation { id } } }";
+        director.ask_with(end, json!({ "id": lent })).await;
+        admin.ask_with(REMOVE, json!({ "input": { "id": row } })).await;
     }
 
     async fn nobody_grants_anything_to_oneself(app) {

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use branchwise::Error;
 use branchwise::access::Shift;
-use branchwise::db::{Db, DbConfig, Rights};
+use branchwise::db::{Db, DbConfig, Rights, operator_unscoped};
+use branchwise::org::users::{self, UserLine};
+use branchwise::patch::Patch;
 use entity::UserId;
 use serde_json::{Value as Json, json};
 
@@ -258,6 +261,69 @@ on_both! {
     }
 }
 
+/// A role that administers nothing and takes that away from its holder, for everybody to give.
+async fn suspending_role(app: &TestApp) {
+    app.execute("INSERT INTO role (code, title, delegates_sensitive) VALUES ('suspended', 'Suspended', false)").await;
+    app.execute("INSERT INTO role_gives (role, gives) VALUES ('branch_admin', 'suspended')").await;
+    app.add_rule(["suspended", "organisation", "administer", "*", "*", "deny"]).await;
+    app.rights_changed().await;
+}
+
+on_both! {
+    async fn what_denies_is_given_by_whoever_could_give_all_the_rest(app) {
+        suspending_role(&app).await;
+        app.give_post("shanghai.rep2", "group_director", "HQ", i64::MAX / 2, None).await;
+        app.rights_changed().await;
+        let branch = app.actor("shanghai.admin").await;
+        let beyond = input(&app, "shanghai.rep2", "suspended", "SHANGHAI").await;
+        refused(&branch, GIVE, beyond.clone(), "FORBIDDEN", "input.role").await;
+        refused(&branch, PREVIEW, beyond, "FORBIDDEN", "input.role").await;
+        let before = contents(&app).await;
+        let file = "username,name,role,unit_code\nshanghai.rep2,Emily Zhao,suspended,SHANGHAI\n";
+        let told = crate::import::run(&app, Some("shanghai.admin"), branchwise::cli::import::Kind::Users, file).await;
+        assert_eq!((told.counts, told.bad.len()), ([0, 0, 0], 1), "{told:?}");
+        assert!(told.bad[0].to_string().contains("role"), "{told:?}");
+        // The refusal of a row has touched an epoch, and nothing else.
+        let but_epochs = |mut rows: std::collections::BTreeMap<String, Vec<String>>| { rows.remove("epoch"); rows };
+        assert_eq!(but_epochs(contents(&app).await), but_epochs(before));
+        let given = branch.ask_with(GIVE, json!({ "input": and(input(&app, "shanghai.rep1", "suspended", "SHANGHAI").await, json!({ "validTo": "2090-01-01T00:00:00Z" })) })).await;
+        // Given more meanwhile, its holder is beyond the one who gave that.
+        app.give_post("shanghai.rep1", "group_director", "HQ", i64::MAX / 2, None).await;
+        app.rights_changed().await;
+        let longer = json!({ "id": given["givePost"]["post"]["id"], "validTo": "2091-01-01T00:00:00Z" });
+        refused(&branch, CHANGE, longer, "FORBIDDEN", "input.role").await;
+    }
+
+    async fn nobody_denies_the_last_who_administers_the_group(app) {
+        suspending_role(&app).await;
+        app.give_post("hq.director", "group_admin", "HQ", 1, Some(i64::MAX / 2)).await;
+        app.rights_changed().await;
+        let second = app.actor("hq.director").await;
+        let denies = input(&app, "hq.admin", "suspended", "LONDON").await;
+        for more in [json!({}), json!({ "validFrom": "2090-01-01T00:00:00Z" })] {
+            refused(&second, GIVE, and(denies.clone(), more.clone()), "CONFLICT", "last_administrator").await;
+            refused(&second, PREVIEW, and(denies.clone(), more), "CONFLICT", "last_administrator").await;
+        }
+        let before = contents(&app).await;
+        let line = |username: &str, role: &str| UserLine {
+            username: username.to_owned(),
+            name: None,
+            email: Patch::Keep,
+            role: role.to_owned(),
+            unit_code: "LONDON".to_owned(),
+        };
+        let operator = app.db.seen_by(operator_unscoped(&app.rights));
+        let lines = vec![line("new.one", "sales_rep"), line("hq.admin", "suspended")];
+        assert!(matches!(users::import(&operator, lines, None).await, Err(Error::Conflict(_))));
+        assert_eq!(contents(&app).await, before, "all or nothing");
+        // With somebody else who goes on, it may be.
+        app.give_post("hq.steward", "group_admin", "HQ", 1, None).await;
+        app.rights_changed().await;
+        second.ask_with(GIVE, json!({ "input": denies })).await;
+        assert_eq!(app.actor("hq.admin").await.code(END, json!({ "input": { "id": invented("Post") } })).await, "FORBIDDEN");
+    }
+}
+
 async fn acting_is_for_a_time(app: TestApp) {
     let (admin, deputy) = (app.actor("shanghai.admin").await, app.actor("shanghai.care").await);
     let end = app.clock.now().plus_seconds(60).rfc3339();
@@ -284,6 +350,15 @@ async fn acting_is_for_a_time(app: TestApp) {
     let other = "query { customers(filter: {minLevel: FULL}, first: 100) { nodes { owner { name } } } }";
     let full = deputy.ask(other).await;
     assert!(full["customers"]["nodes"].as_array().unwrap().iter().all(|node| node["owner"]["name"] == "王磊"), "{full}");
+
+    // And the absent holder's is the one that holds now.
+    let rename = "mutation($id: ID!) { updateUser(input: {id: $id, name: \"Renamed\"}) { user { name } } }";
+    admin.ask_with(rename, json!({ "id": user(&app, "shanghai.rep1").await })).await;
+    let before = audits(&app).await;
+    deputy.ask_with(update, json!({ "id": seen["id"], "name": "By the deputy again" })).await;
+    let row = audits_since(&app, &before).await.remove(0);
+    let behalf = app.select(&format!("SELECT behalf_of_name FROM audit WHERE id = {}", sql_id(app.engine, row.id))).await;
+    assert_eq!(behalf[0].try_get_by_index::<String>(0).unwrap(), "Renamed");
 
     app.clock.advance_seconds(59);
     assert_eq!(deputy.ask_with(read, json!({ "r": reference })).await["customer"]["level"], "FULL", "in its last second");

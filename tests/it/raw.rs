@@ -30,7 +30,8 @@ pub fn sql_text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Status, headers and body of an answer, byte for byte. `date` is left out, which is no more than the time.
+/// Status, headers and body of an answer, byte for byte. `date` and `x-request-id` are left out, which no
+/// two answers share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bytes {
     pub status: u16,
@@ -45,7 +46,8 @@ impl Actor<'_> {
         let named = |(name, value): (&reqwest::header::HeaderName, &reqwest::header::HeaderValue)| {
             (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
-        let mut headers: Vec<(String, String)> = answer.headers().iter().map(named).filter(|(name, _)| name != "date").collect();
+        let mut headers: Vec<(String, String)> =
+            answer.headers().iter().map(named).filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str())).collect();
         headers.sort();
         Bytes { status: answer.status().as_u16(), headers, body: answer.text().await.expect("a body") }
     }

@@ -15,6 +15,39 @@ fn the_file_is_what_the_program_serves() {
     assert_eq!(file.trim_end().lines().count(), schema.trim_end().lines().count(), "run `cargo run -- schema > schema.graphql`");
 }
 
+/// Lists of records say how long they are, pages by their arguments, and rehearsals what they cost: else a document would cost more than
+/// was known before.
+#[test]
+fn whatever_multiplies_says_how_often() {
+    use async_graphql::parser::types::{BaseType, TypeKind, TypeSystemDefinition};
+
+    let schema = async_graphql::parser::parse_schema(branchwise::schema::sdl()).unwrap();
+    let types = schema.definitions.into_iter().filter_map(|definition| match definition {
+        TypeSystemDefinition::Type(definition) => Some(definition.node),
+        _ => None,
+    });
+    let types: Vec<_> = types.collect();
+    let is_record = |name: &str| types.iter().any(|one| one.name.node == name && !matches!(one.kind, TypeKind::Scalar | TypeKind::Enum(_)));
+    let mut silent = Vec::new();
+    for one in &types {
+        let TypeKind::Object(object) = &one.kind else { continue };
+        for field in object.fields.iter().map(|field| &field.node) {
+            let says = |word: &str| field.directives.iter().any(|directive| directive.node.name.node == word);
+            let is_page = field.arguments.iter().any(|argument| argument.node.name.node == "first");
+            let below_a_page = one.name.node.ends_with("Connection");
+            let is_list = match &field.ty.node.base {
+                BaseType::List(inner) => matches!(&inner.base, BaseType::Named(name) if is_record(name)),
+                BaseType::Named(_) => false,
+            };
+            let rehearses = field.name.node.starts_with("preview");
+            if (is_page || is_list && !below_a_page) && !says("listSize") || rehearses && !says("cost") {
+                silent.push(format!("{}.{}", one.name.node, field.name.node));
+            }
+        }
+    }
+    assert!(silent.is_empty(), "without @listSize or @cost: {}", silent.join(", "));
+}
+
 const EVERYTHING: &str = "{ __schema {
     types {
         kind name description

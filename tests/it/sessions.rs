@@ -94,6 +94,19 @@ async fn a_session_lasts_thirty_days_on_postgres() {
 }
 
 on_both! {
+    async fn whoever_wants_a_token_may_send_a_stale_one_along(app) {
+        let stale = Actor { app: &app, token: Some("stale".to_owned()) };
+        let sign_in = "mutation($p: String!) { signIn(input: {username: \"shanghai.rep1\", password: $p}) { accessToken } }";
+        let token = stale.ask_with(sign_in, json!({ "p": PASSWORD })).await["signIn"]["accessToken"].clone();
+        assert!(token.is_string());
+        assert_eq!(stale.code("mutation { refreshSession(input: {refreshToken: \"x\"}) { accessToken } }", json!({})).await, "UNAUTHENTICATED");
+        for document in ["{ __typename }", "{ viewer { id } }", "mutation { signOut { __typename } }"] {
+            assert_eq!(stale.code(document, json!({})).await, "UNAUTHENTICATED", "{document}");
+        }
+        let both = "mutation($p: String!) { signIn(input: {username: \"shanghai.rep1\", password: $p}) { accessToken } signOut { __typename } }";
+        assert_eq!(stale.code(both, json!({ "p": PASSWORD })).await, "UNAUTHENTICATED");
+    }
+
     async fn a_refresh_token_that_comes_again_ends_its_session(app) {
         let (first, other) = (sign_in(&app, "shanghai.rep1", "phone").await, sign_in(&app, "shanghai.rep1", "tablet").await);
         let second = refresh(&app, &first).await.unwrap();

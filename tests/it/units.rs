@@ -7,7 +7,7 @@ use crate::app::{Actor, TestApp};
 use crate::import::run;
 use crate::on_both;
 use crate::raw::{global, invented, sql_id};
-use crate::tables::{audits, audits_since, contents};
+use crate::tables::{audits, audits_since, contents, uuid_of};
 
 const FIELDS: &str = "id code name kind parent { code } ancestors { code } businessMode version archivedAt";
 
@@ -55,6 +55,15 @@ pub async fn region_admin<'a>(app: &'a TestApp, region: &str) -> Actor<'a> {
     app.actor("london.rep1").await
 }
 
+/// Somebody who administers HQ itself, and with it what hangs directly under it.
+pub async fn keeper_of_hq(app: &TestApp) -> Actor<'_> {
+    app.execute("INSERT INTO role (code, title, delegates_sensitive) VALUES ('keeper', 'Keeper', false)").await;
+    app.add_rule(["keeper", "organisation", "administer", "UNIT", "FULL", "allow"]).await;
+    app.give_post("hq.steward", "keeper", "HQ", 1, None).await;
+    app.rights_changed().await;
+    app.actor("hq.steward").await
+}
+
 fn new(parent: &str, code: &str) -> Json {
     json!({ "parentId": parent, "code": code, "name": "New", "kind": "BRANCH" })
 }
@@ -88,6 +97,24 @@ on_both! {
         let customer = app.actor("beijing.rep1").await.ask_with(create, json!({ "u": branch["id"] })).await["createCustomer"]["customer"]["id"].clone();
         let seen = app.actor("north.manager").await.ask_with("query($id: ID!) { customer(id: $id) { level } }", json!({ "id": customer })).await;
         assert_eq!(seen["customer"]["level"], "FULL");
+    }
+
+    async fn who_administers_one_unit_keeps_what_hangs_under_it(app) {
+        let keeper = keeper_of_hq(&app).await;
+        let made = call(&keeper, "createOrgUnit", new(&unit(&app, "HQ").await, "X2")).await;
+        let id = made["id"].clone();
+        assert_eq!(call(&keeper, "updateOrgUnit", json!({ "id": id, "name": "Second", "businessMode": "SINGLE" })).await["name"], "Second");
+        assert!(call(&keeper, "archiveOrgUnit", json!({ "id": id })).await["archivedAt"].is_string());
+        assert!(call(&keeper, "restoreOrgUnit", json!({ "id": id })).await["archivedAt"].is_null());
+        for other in ["HQ", "SHANGHAI"] {
+            let input = json!({ "id": unit(&app, other).await, "name": "Mine" });
+            assert_eq!(refused(&keeper, "updateOrgUnit", input).await, "FORBIDDEN", "{other}");
+        }
+        // What has moved away is no longer kept.
+        let to = json!({ "id": id, "parentId": unit(&app, "EAST").await });
+        assert_eq!(refused(&keeper, "moveOrgUnit", to.clone()).await, "FORBIDDEN input.parentId");
+        call(&app.actor("hq.admin").await, "moveOrgUnit", to).await;
+        assert_eq!(refused(&keeper, "archiveOrgUnit", json!({ "id": id })).await, "FORBIDDEN");
     }
 
     async fn a_unit_is_changed_at_its_version(app) {
@@ -231,11 +258,14 @@ on_both! {
         let [id, parent] = [unit(&app, "SHANGHAI-PUDONG").await, unit(&app, "HANGZHOU").await];
         let mut told = Vec::new();
         let mut ask = async |mutation: &str, input: Json| {
-            let before = audits(&app).await;
+            let (before, input_id) = (audits(&app).await, input["id"].clone());
             let answer = admin.ask_with(&document(mutation).replace("orgUnit {", "__typename orgUnit {"), json!({ "input": input })).await;
             let rows = audits_since(&app, &before).await;
             assert_eq!(rows.len(), 1, "{mutation}");
-            assert_eq!((rows[0].action.as_str(), rows[0].actor, rows[0].unit), ("organisation:administer", Some(app.user("hq.admin").await), Some(rows[0].record)), "{mutation}");
+            assert_eq!((rows[0].action.as_str(), rows[0].actor), ("organisation:administer", Some(app.user("hq.admin").await)), "{mutation}");
+            // A plan is a record of its own, which the unit's history does not tell.
+            let about = if rows[0].changes.get("plannedMove").is_some() { uuid_of(&input_id) } else { rows[0].record };
+            assert_eq!(rows[0].unit, Some(about), "{mutation}");
             told.push(rows[0].changes.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" "));
             answer
         };

@@ -128,6 +128,12 @@ on_both! {
         assert_eq!(finds(&admin, json!({ "username": { "contains": "SHANGHAI.REP" } })).await, ["Emily Zhao", "王磊"]);
         assert_eq!(finds(&admin, json!({ "name": { "contains": "emily z" } })).await, ["Emily Zhao"]);
         assert_eq!(finds(&admin, json!({ "name": { "contains": "%" } })).await, Vec::<String>::new());
+        // Both databases fold the letters a to z, and no others.
+        app.execute("UPDATE user_account SET name = 'Émile ÉTÉ' WHERE username = 'shanghai.rep2'").await;
+        for (text, found) in [("Émile été", false), ("émile", false), ("ÉMILE", true), ("mILE É", true), ("é", false), ("É", true)] {
+            assert_eq!(finds(&admin, json!({ "name": { "contains": text } })).await.contains(&"Émile ÉTÉ".to_owned()), found, "{text}");
+        }
+        app.execute("UPDATE user_account SET name = 'Emily Zhao' WHERE username = 'shanghai.rep2'").await;
         let pudong = unit(&app, "SHANGHAI-PUDONG").await;
         assert_eq!(finds(&admin, json!({ "unit": { "eq": pudong }, "role": { "eq": "sales_rep" } })).await, ["冯子轩"]);
         assert_eq!(finds(&app.actor("hq.admin").await, json!({ "role": { "in": ["group_admin", "group_auditor"] } })).await.len(), 2);

@@ -60,6 +60,21 @@ fn whole_customer(unit: &Json) -> Json {
 }
 
 on_both! {
+    async fn a_document_whose_variables_do_not_fit_changes_nothing(app) {
+        let manager = app.actor("shanghai.manager").await;
+        let customer = customer_id(&app, "SH-0003", "SHANGHAI").await;
+        let before = contents(&app).await;
+        for (declared, given) in [("String", json!({})), ("[String!]", json!({ "n": ["a"] })), ("ID!", json!({ "n": "a" }))] {
+            let document = format!("mutation($c: ID!, $n: {declared}) {{
+                one: createContact(input: {{customerId: $c, name: \"Half way\"}}) {{ contact {{ id }} }}
+                two: createContact(input: {{customerId: $c, name: $n}}) {{ contact {{ id }} }} }}");
+            let mut variables = given;
+            variables["c"] = customer.clone();
+            assert_eq!(manager.code(&document, variables).await, "BAD_USER_INPUT", "{declared}");
+            assert_eq!(contents(&app).await, before, "{declared}");
+        }
+    }
+
     async fn a_customer_is_created_as_it_was_said(app) {
         let manager = app.actor("shanghai.manager").await;
         let unit = unit_id(&app, "SHANGHAI").await;

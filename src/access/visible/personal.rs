@@ -26,6 +26,11 @@ pub trait Personal: EntityTrait {
 
     /// The column that tells.
     fn person() -> Self::Column;
+
+    /// The column of another user who may change the row, where there is one.
+    fn other_side() -> Option<Self::Column> {
+        None
+    }
 }
 
 impl Personal for delegation::Entity {
@@ -35,6 +40,10 @@ impl Personal for delegation::Entity {
 
     fn person() -> delegation::Column {
         delegation::Column::DelegatorId
+    }
+
+    fn other_side() -> Option<delegation::Column> {
+        Some(delegation::Column::DelegateId)
     }
 }
 
@@ -72,6 +81,13 @@ impl Personal for user::Entity {
 /// The rows of `E` that are the viewer's own; for the system everybody's.
 pub fn own<E: Personal>(viewer: &Viewer) -> Condition {
     Condition::all().add_option(viewer.user_id().map(|me| Expr::col((E::default(), E::person())).eq(me)))
+}
+
+/// The rows of `E` that the viewer may change as its own: those, and the ones of which it is the other side.
+pub fn changed_by<E: Personal>(viewer: &Viewer) -> Condition {
+    let Some(me) = viewer.user_id() else { return Condition::all() };
+    let sides = [Some(E::person()), E::other_side()].into_iter().flatten();
+    sides.fold(Condition::any(), |any, side| any.add(Expr::col((E::default(), side)).eq(me)))
 }
 
 /// The rows of `E` that belong to these users.

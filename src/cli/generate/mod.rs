@@ -21,9 +21,9 @@ use tokio::task::JoinHandle;
 use super::import::progress::Progress;
 use super::import::source::{Counter, Size};
 use super::{Failure, start, user as accounts};
-use crate::access::Permits;
 use crate::access::action::{ContactCreate, CustomerCreate, OrganisationAdminister};
 use crate::access::visible::Place;
+use crate::access::{Permit, Permits};
 use crate::audit::{self, Changes, Entry, RecordType};
 use crate::customer::repo as customer_rows;
 use crate::db::{Rights, Scoped, Touched, operator_unscoped};
@@ -114,7 +114,7 @@ pub async fn generate(scoped: &Scoped, plan: Plan, password: &str, currency: &st
     let counter = Counter::default();
     let progress = Progress::new(Size::Rows(plan.customers), counter.clone());
     let total = plan.customers;
-    scoped.transaction(move |tx| async move { found(&tx, units, staff, &plan).await }).await?;
+    scoped.administer(move |tx, permit| async move { found(&tx, &permit, units, staff, &plan).await }).await?;
     let mut written: VecDeque<JoinHandle<Result<(u64, u64), Error>>> = VecDeque::new();
     let shares = scoped.shares();
     let batches = Ord::max(1, shares.rows as u64 / BATCH);
@@ -137,15 +137,14 @@ pub async fn generate(scoped: &Scoped, plan: Plan, password: &str, currency: &st
 }
 
 /// Units, people, and the audit row that tells of the whole.
-async fn found(tx: &Scoped, units: Vec<Unit>, staff: Staff, plan: &Plan) -> Result<(), Error> {
-    let permit = tx.viewer().permit::<OrganisationAdminister>()?;
+async fn found(tx: &Scoped, permit: &Permit<OrganisationAdminister>, units: Vec<Unit>, staff: Staff, plan: &Plan) -> Result<(), Error> {
     let Some(hq) = units.first().map(|unit| unit.row.id) else { return Ok(()) };
     let at_hq = Place { unit: hq, owner: None };
     for unit in units {
-        tx.hang(&permit, at_hq, unit.row).await?;
+        tx.hang(permit, at_hq, unit.row).await?;
     }
-    tx.insert::<user::Entity, _>(&permit, staff.users.into_iter().map(|user| (at_hq, user)).collect()).await?;
-    tx.insert::<post::Entity, _>(&permit, staff.posts.into_iter().map(|post| (at_hq, post)).collect()).await?;
+    tx.insert::<user::Entity, _>(permit, staff.users.into_iter().map(|user| (at_hq, user)).collect()).await?;
+    tx.insert::<post::Entity, _>(permit, staff.posts.into_iter().map(|post| (at_hq, post)).collect()).await?;
     let mut changes = Changes::new();
     let Plan { customers, branches, regions, seed } = plan;
     changes.insert("generated".to_owned(), json!({ "customers": customers, "branches": branches, "regions": regions, "seed": seed }));

@@ -14,6 +14,7 @@ use crate::db::Asked;
 use crate::graphql::connection::connection;
 use crate::graphql::context::Ask;
 use crate::graphql::id::to_global;
+use crate::graphql::limits::words::{About, Paged};
 use crate::graphql::listing::page_under;
 use crate::graphql::loader::Loader;
 use crate::graphql::money::Money;
@@ -162,6 +163,7 @@ impl Customer {
     }
 
     /// The values of custom fields, by key. From FULL; null below.
+    #[graphql(directive = About::apply(10))]
     async fn custom_fields(&self) -> Option<Vec<CustomFieldValue>> {
         self.open(fields::CUSTOM_FIELDS, |row| {
             let custom = row.custom.as_object()?;
@@ -175,6 +177,7 @@ impl Customer {
     }
 
     /// People at the customer, oldest first. From BASIC; null below.
+    #[graphql(directive = Paged::apply())]
     async fn contacts(
         &self,
         ctx: &Context<'_>,
@@ -204,6 +207,7 @@ impl Customer {
     }
 
     /// What was done to the customer, newest first, as far as you see its fields.
+    #[graphql(directive = Paged::apply())]
     async fn history(
         &self,
         ctx: &Context<'_>,

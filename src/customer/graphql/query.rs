@@ -12,10 +12,39 @@ use crate::db::{Asked, Order};
 use crate::error::{Error, Violation};
 use crate::graphql::context::Ask;
 use crate::graphql::id::from_global;
+use crate::graphql::limits::words::Paged;
 use crate::graphql::listing::{page, page_under};
+use crate::graphql::nullable::or_null;
 use crate::graphql::page::{PageArgs, Paging};
 use crate::secrets::Secrets;
 use crate::text::looked_for;
+
+async fn find(
+    ctx: &Context<'_>,
+    id: Option<ID>,
+    external_ref: Option<String>,
+    origin_unit_code: Option<String>,
+) -> Result<Option<Customer>> {
+    let scoped = ctx.scoped()?;
+    scoped.viewer().permit::<CustomerRead>()?;
+    match (id, external_ref, origin_unit_code) {
+        (Some(id), None, None) => Customer::load(ctx, from_global::<CustomerId>(&id, "id")?).await,
+        (None, Some(reference), Some(code)) => {
+            looked_for("externalRef", &reference)?;
+            looked_for("originUnitCode", &code)?;
+            // A code that nobody has costs what a foreign one costs.
+            let origin = scoped.viewer().tree().by_code(&code).unwrap_or(UnitId(uuid::Uuid::nil()));
+            Ok(repo::by_references(scoped, origin, vec![reference]).await?.into_iter().next().map(Customer))
+        }
+        _ => Err(Error::invalid(Violation::new(
+            "id",
+            "one_of",
+            "give either id, or externalRef and originUnitCode",
+            "请提供id，或者externalRef和originUnitCode",
+        ))
+        .into()),
+    }
+}
 
 /// Reading customers.
 #[derive(Default)]
@@ -48,30 +77,13 @@ impl CustomerQuery {
         #[graphql(desc = "The global id.")] id: Option<ID>,
         #[graphql(desc = "What other systems call it, together with originUnitCode.")] external_ref: Option<String>,
         #[graphql(desc = "The code of the unit where the customer began.")] origin_unit_code: Option<String>,
-    ) -> Result<Option<Customer>> {
-        let scoped = ctx.scoped()?;
-        scoped.viewer().permit::<CustomerRead>()?;
-        match (id, external_ref, origin_unit_code) {
-            (Some(id), None, None) => Customer::load(ctx, from_global::<CustomerId>(&id, "id")?).await,
-            (None, Some(reference), Some(code)) => {
-                looked_for("externalRef", &reference)?;
-                looked_for("originUnitCode", &code)?;
-                // A code that nobody has costs what a foreign one costs.
-                let origin = scoped.viewer().tree().by_code(&code).unwrap_or(UnitId(uuid::Uuid::nil()));
-                Ok(repo::by_references(scoped, origin, vec![reference]).await?.into_iter().next().map(Customer))
-            }
-            _ => Err(Error::invalid(Violation::new(
-                "id",
-                "one_of",
-                "give either id, or externalRef and originUnitCode",
-                "请提供id，或者externalRef和originUnitCode",
-            ))
-            .into()),
-        }
+    ) -> Option<Customer> {
+        or_null(ctx, find(ctx, id, external_ref, origin_unit_code).await)
     }
 
     /// The customers that you see, newest first.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    #[graphql(directive = Paged::apply())]
     async fn customers(
         &self,
         ctx: &Context<'_>,

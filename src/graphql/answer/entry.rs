@@ -102,11 +102,15 @@ fn extensions(error: &Error, locale: Locale) -> Map<String, Json> {
                 put("violations", vec![violation(wrong, locale)].into());
             }
         }
-        Error::CostLimit { what, limit } => {
+        Error::CostLimit { what, limit } | Error::Crowded { what, limit } => {
             put("what", (*what).into());
             put("limit", (*limit).into());
         }
-        Error::RateLimited { retry_after } => {
+        Error::RateLimited { what, limit, retry_after } => {
+            put("what", (*what).into());
+            if let Some(limit) = limit {
+                put("limit", (*limit).into());
+            }
             put("retryAfterSeconds", super::whole_seconds(*retry_after).into());
         }
         Error::Internal(id) => {
@@ -116,6 +120,7 @@ fn extensions(error: &Error, locale: Locale) -> Map<String, Json> {
         | Error::Forbidden { field: None }
         | Error::NotFound { field: None }
         | Error::Overloaded
+        | Error::PersistedQueryNotFound
         | Error::Timeout
         | Error::Unavailable
         | Error::OutcomeUnknown

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_graphql::{Response, Value};
 use serde::Serialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use self::entry::Entry;
 use super::limits::Refusal;
@@ -20,9 +20,9 @@ pub use locale::Locale;
 pub use words::{code, status};
 
 /// Errors that one answer carries.
-const MOST_ERRORS: usize = 50;
-/// Bytes of the errors of one answer, beyond the first.
-const MOST_ERROR_BYTES: usize = 64 * 1024;
+pub(super) const MOST_ERRORS: usize = 50;
+/// Bytes of the errors of one answer, beyond the first: with what stands around them less than 64 KiB.
+const MOST_ERROR_BYTES: usize = 60 * 1024;
 /// Bytes of an answer to a query.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
@@ -106,11 +106,20 @@ impl Answer {
     /// The answer to a request whose failure is one of a certain stage.
     pub fn at(error: &Error, stage: Stage, locale: Locale) -> Self {
         let retry_after = match error {
-            Error::RateLimited { retry_after } => Some(*retry_after),
-            Error::Overloaded => Some(Duration::from_secs(1)),
+            Error::RateLimited { retry_after, .. } => Some(*retry_after),
+            Error::Overloaded | Error::Crowded { .. } => Some(Duration::from_secs(1)),
             _ => None,
         };
         Self { retry_after, ..Self::without_data(entry::of_error(error, locale, &[], &[]), stage) }
+    }
+
+    /// The same with something under `extensions`: an answer is an object, and has no other.
+    #[must_use]
+    pub fn extended(mut self, name: &str, value: &Json) -> Self {
+        if self.body.pop() == Some(b'}') {
+            self.body.extend_from_slice(format!(",\"extensions\":{}}}", json!({ name: value })).as_bytes());
+        }
+        self
     }
 
     fn without_data(entry: Entry, stage: Stage) -> Self {

@@ -61,8 +61,8 @@ fn extensions_are_those_of_the_contract() {
     );
     assert_eq!(extensions(Error::forbidden()), json!({"code": "FORBIDDEN"}));
     assert_eq!(
-        extensions(Error::RateLimited { retry_after: Duration::from_millis(1_200) }),
-        json!({"code": "RATE_LIMITED", "retryAfterSeconds": 2})
+        extensions(Error::RateLimited { what: "tries", limit: Some(3), retry_after: Duration::from_millis(1_200) }),
+        json!({"code": "RATE_LIMITED", "what": "tries", "limit": 3, "retryAfterSeconds": 2})
     );
     assert_eq!(
         extensions(Error::CostLimit { what: "aliases", limit: 200 }),

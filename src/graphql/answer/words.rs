@@ -15,7 +15,8 @@ pub fn code(error: &Error) -> &'static str {
         Error::Conflict(_) => "CONFLICT",
         Error::CostLimit { .. } => "COST_LIMIT_EXCEEDED",
         Error::RateLimited { .. } => "RATE_LIMITED",
-        Error::Overloaded => "OVERLOADED",
+        Error::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
+        Error::Overloaded | Error::Crowded { .. } => "OVERLOADED",
         Error::Timeout => "TIMEOUT",
         Error::Unavailable => "UNAVAILABLE",
         Error::OutcomeUnknown => "OUTCOME_UNKNOWN",
@@ -29,11 +30,11 @@ pub fn status(error: &Error) -> u16 {
     match error {
         Error::Unauthenticated => 401,
         Error::Forbidden { .. } => 403,
-        Error::NotFound { .. } => 404,
+        Error::NotFound { .. } | Error::PersistedQueryNotFound => 404,
         Error::Invalid(_) | Error::CostLimit { .. } => 400,
         Error::Conflict(_) => 409,
         Error::RateLimited { .. } => 429,
-        Error::Overloaded | Error::Unavailable => 503,
+        Error::Overloaded | Error::Crowded { .. } | Error::Unavailable => 503,
         Error::Timeout | Error::OutcomeUnknown => 504,
         Error::InsufficientStorage => 507,
         Error::Internal(_) => 500,
@@ -59,7 +60,9 @@ pub fn text(error: &Error) -> Text {
             Text::new(format!("the request exceeds the limit of {limit} {what}"), format!("请求超出上限：{}最多{limit}", in_chinese(what)))
         }
         Error::RateLimited { .. } => Text::new("too many attempts; try again later", "尝试过于频繁，请稍后再试"),
-        Error::Overloaded => Text::new("no capacity at the moment; try again", "系统繁忙，请重试"),
+        // Clients of Apollo and urql look for this very word.
+        Error::PersistedQueryNotFound => Text::new("PersistedQueryNotFound", "PersistedQueryNotFound"),
+        Error::Overloaded | Error::Crowded { .. } => Text::new("no capacity at the moment; try again", "系统繁忙，请重试"),
         Error::Timeout => Text::new("it took too long and was given up; nothing was changed", "处理超时，已放弃，未做任何更改"),
         Error::Unavailable => Text::new("the service is not available at the moment; try again", "服务暂不可用，请稍后重试"),
         Error::OutcomeUnknown => {
@@ -80,6 +83,7 @@ fn repeated(violations: &[Violation]) -> Text {
 fn in_chinese(what: &'static str) -> &'static str {
     match what {
         "bytes" => "字节数",
+        "requests in a batch" => "批量请求数",
         "bytes of answer" => "返回内容字节数",
         "tokens" => "词元数",
         "levels of nesting" => "嵌套层数",
@@ -91,6 +95,8 @@ fn in_chinese(what: &'static str) -> &'static str {
         "directives" => "指令数",
         "root fields" => "根字段数",
         "points of cost" => "查询成本",
+        "nodes" => "返回记录数",
+        "points at once" => "单次请求的查询成本",
         other => other,
     }
 }

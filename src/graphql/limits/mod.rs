@@ -4,6 +4,8 @@
 pub mod cost;
 mod fragments;
 pub mod lexer;
+mod prices;
+pub mod words;
 
 use async_graphql::{Pos, Value, Variables};
 use serde::Deserialize;
@@ -11,6 +13,7 @@ use serde::Deserialize;
 use crate::error::{Error, Text};
 
 pub use cost::{Analysis, Found, analyse};
+pub use prices::Prices;
 
 /// The numbers. Those of selections, cost, aliases and directives count fragments as often as they are spread.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -36,6 +39,8 @@ pub struct Limits {
     pub root_fields: u64,
     /// Cost of the operation, as [`cost`] counts it.
     pub cost: u64,
+    /// Rows that its answer may hold: items of lists, the lists below them in each.
+    pub nodes: u64,
     /// Selections of all operations of the document.
     pub selections: u64,
     /// Not of a document: masked values that a user may reveal on one day.
@@ -55,6 +60,7 @@ impl Default for Limits {
             directives: 100,
             root_fields: 50,
             cost: 50_000,
+            nodes: 25_000,
             selections: 50_000,
             reveals_per_day: 50,
         }

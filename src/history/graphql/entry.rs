@@ -9,12 +9,13 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::change::{FieldChange, told};
-use crate::access::FieldClass;
+use crate::access::{FieldClass, Level};
 use crate::audit::RecordType;
 use crate::db::{Chapter, History, PageOf, newest_first};
 use crate::graphql::connection::{Listing, connection};
 use crate::graphql::context::Ask;
 use crate::graphql::id::to_global;
+use crate::graphql::limits::words::About;
 use crate::graphql::loader::Loader;
 use crate::graphql::page::{PageArgs, Paging};
 use crate::history::repo::AuditRow;
@@ -62,6 +63,12 @@ pub async fn actor(ctx: &Context<'_>, row: &AuditRow) -> Result<Option<User>> {
     }
 }
 
+/// Why something was done, for somebody who sees the record at `level` today: what a user gave as the reason is a note on the record.
+pub fn reason(row: &AuditRow, level: Option<Level>) -> Option<&str> {
+    let is_open = row.model.actor_id.is_none() || level.is_some_and(|level| FieldClass::Note.opens(level));
+    row.model.reason.as_deref().filter(|_| is_open)
+}
+
 /// Something that was done to a record. Who, when and what everybody sees who sees the record; of the changes, those of fields that you see.
 #[Object]
 impl HistoryEntry {
@@ -97,11 +104,11 @@ impl HistoryEntry {
 
     /// Why: what the system gives as its reason, or what a user gave. A user's reason from FULL; null below.
     async fn reason(&self) -> Option<&str> {
-        let is_open = self.0.model.actor_id.is_none() || FieldClass::Note.opens(self.0.level);
-        self.0.model.reason.as_deref().filter(|_| is_open)
+        reason(&self.0, Some(self.0.level))
     }
 
     /// What became of the fields that you see, by name. Empty where it is only about others.
+    #[graphql(directive = About::apply(10))]
     async fn changes(&self, ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
         match RecordType::from_word(&self.0.model.record_type) {
             Some(kind) => told(ctx, kind, self.0.level, &self.0.model.changes).await,

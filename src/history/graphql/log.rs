@@ -5,7 +5,7 @@ use entity::{ContactId, CustomerId, PostId, UnitId, UserId, audit, post};
 use time::OffsetDateTime;
 
 use super::change::{FieldChange, refused, told};
-use super::entry::{UserHistories, actor, actor_name};
+use super::entry::{UserHistories, actor, actor_name, reason};
 use crate::access::action::AuditRead;
 use crate::access::{Level, Permits};
 use crate::audit::RecordType;
@@ -15,6 +15,7 @@ use crate::db::newest_first;
 use crate::graphql::connection::connection;
 use crate::graphql::context::Ask;
 use crate::graphql::id::to_global;
+use crate::graphql::limits::words::{About, Paged};
 use crate::graphql::listing::page;
 use crate::graphql::loader::Loader;
 use crate::graphql::page::{PageArgs, Paging};
@@ -114,13 +115,18 @@ impl AuditEntry {
         self.0.model.behalf_of_name.as_deref()
     }
 
-    /// Why: what the system gives as its reason, or what a user gave.
-    async fn reason(&self) -> Option<&str> {
-        self.0.model.reason.as_deref()
+    /// Why: what the system gives as its reason, or what a user gave. A user's reason where you see the record at FULL; else null.
+    async fn reason(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
+        let told = match self.0.model.reason {
+            Some(_) => self.record(ctx).await?,
+            None => None,
+        };
+        Ok(reason(&self.0, told.map(|(_, level)| level)))
     }
 
     /// What became of the fields that you see on the record today; empty where you do not see the record. Of a request: what was refused,
     /// by path and code.
+    #[graphql(directive = About::apply(10))]
     async fn changes(&self, ctx: &Context<'_>) -> Result<Vec<FieldChange>> {
         let kept = &self.0.model.changes;
         match (self.kind(), self.record(ctx).await?) {
@@ -138,6 +144,7 @@ pub struct AuditQuery;
 #[Object]
 impl AuditQuery {
     /// What was done at the units that you audit, newest first.
+    #[graphql(directive = Paged::apply())]
     async fn audit_log(
         &self,
         ctx: &Context<'_>,

@@ -12,6 +12,7 @@ use crate::error::{Error, Violation};
 use crate::graphql::connection::connection;
 use crate::graphql::context::Ask;
 use crate::graphql::id::{from_global, to_global};
+use crate::graphql::limits::words::{About, Paged};
 use crate::graphql::listing::page;
 use crate::graphql::loader::Loader;
 use crate::graphql::page::{PageArgs, Paging};
@@ -103,6 +104,7 @@ impl Delegation {
     }
 
     /// What is lent.
+    #[graphql(directive = About::apply(10))]
     async fn actions(&self) -> Vec<LentAction> {
         let pairs = delegations::pairs(&self.0.model).into_iter();
         pairs.map(|(resource, action)| LentAction { resource: resource.into(), action: action.into() }).collect()
@@ -132,6 +134,7 @@ pub struct DelegationQuery;
 impl DelegationQuery {
     /// What you have lent, what is lent to you, and what is lent of posts that you administer; the last to end first. What has ended is
     /// left out.
+    #[graphql(directive = Paged::apply())]
     async fn delegations(
         &self,
         ctx: &Context<'_>,
@@ -154,8 +157,9 @@ pub struct DelegationMutation;
 
 #[Object]
 impl DelegationMutation {
-    /// Lends some actions of one of your posts to somebody else, for at most 30 days. It ends with your post, and pauses while a SINGLE unit
-    /// stands between you. What is lent to you cannot be lent on.
+    /// Lends some actions of one of your posts to somebody else, for at most 30 days, and no more than 50 times at once. It ends with your
+    /// post, and pauses while a SINGLE unit stands between you; customers in a SINGLE unit at which the other holds no post do not go along.
+    /// What is lent to you cannot be lent on.
     async fn lend(&self, ctx: &Context<'_>, #[graphql(desc = "What is lent to whom.")] input: LendInput) -> Result<DelegationPayload> {
         let scoped = ctx.scoped()?;
         if input.actions.len() > MOST_ACTIONS {
@@ -172,7 +176,7 @@ impl DelegationMutation {
         Ok(DelegationPayload { delegation: Delegation(delegations::lend(scoped, new).await?) })
     }
 
-    /// Ends what you have lent, or what is lent of a post that you administer, from the next request on.
+    /// Ends what you have lent or been lent, or what is lent of a post that you administer, from the next request on.
     async fn end_delegation(
         &self,
         ctx: &Context<'_>,

@@ -12,6 +12,7 @@ use crate::db::Row;
 use crate::graphql::connection::connection;
 use crate::graphql::context::Ask;
 use crate::graphql::id::{from_global, to_global};
+use crate::graphql::limits::words::Paged;
 use crate::graphql::listing::page;
 use crate::graphql::page::{PageArgs, Paging};
 use crate::org::repo;
@@ -107,6 +108,7 @@ pub struct PlannedMoveQuery;
 impl PlannedMoveQuery {
     /// The planned moves of units under what you administer, by their moment: those ahead, and what became of the others.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    #[graphql(directive = Paged::apply())]
     async fn planned_moves(
         &self,
         ctx: &Context<'_>,

@@ -8,6 +8,7 @@ use crate::access;
 use crate::error::{Error, Violation};
 use crate::graphql::context::Ask;
 use crate::graphql::id::{from_global, to_global};
+use crate::graphql::limits::words::Rehearsal;
 use crate::graphql::words::{Action, GrantReach, PolicyEffect, Resource, SightLevel};
 use crate::org::policy::{self, NewRule, PolicyChange};
 
@@ -140,6 +141,7 @@ pub struct PolicyQuery;
 impl PolicyQuery {
     /// Whose rights a change of the policy would touch, and how, without making it. Errors are those of `addPolicyRule` and
     /// `removePolicyRule`.
+    #[graphql(directive = Rehearsal::apply())]
     async fn preview_policy_change(
         &self,
         ctx: &Context<'_>,
@@ -154,9 +156,13 @@ impl PolicyQuery {
                 return Err(Error::invalid(Violation::new(field, "length", "must not be more than 50", "不能超过50个")).into());
             }
         }
+        let mut wrong = Vec::new();
         let add = add.into_iter().enumerate().map(|(at, rule)| rule.understood(&format!("add.{at}")));
+        let add = Error::gather(add, &mut wrong)?;
         let remove = remove.iter().enumerate().map(|(at, id)| from_global::<PolicyRuleId>(id, &format!("remove.{at}")));
-        let change = PolicyChange { add: add.collect::<Result<_, _>>()?, remove: remove.collect::<Result<_, _>>()? };
+        let remove = Error::gather(remove, &mut wrong)?;
+        Error::unless_empty(wrong)?;
+        let change = PolicyChange { add, remove };
         Ok(RightsPreview::new(scoped, policy::preview(scoped, change).await?))
     }
 }

@@ -11,6 +11,7 @@ use crate::access::action::OrganisationAdminister;
 use crate::access::{ActivePost, Permits};
 use crate::graphql::context::Ask;
 use crate::graphql::id::{from_global, to_global};
+use crate::graphql::limits::words::Rehearsal;
 use crate::graphql::loader::Loader;
 use crate::graphql::patch::patch;
 use crate::graphql::words::PostOrigin;
@@ -185,6 +186,7 @@ pub struct PostQuery;
 #[Object]
 impl PostQuery {
     /// Whose rights giving a post would change, and how, without giving it. Errors are those of `givePost`.
+    #[graphql(directive = Rehearsal::apply())]
     async fn preview_post(&self, ctx: &Context<'_>, #[graphql(desc = "The post to be.")] input: GivePostInput) -> Result<RightsPreview> {
         let new = new_post(ctx, input, "input")?;
         let scoped = ctx.scoped()?;

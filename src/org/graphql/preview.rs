@@ -9,6 +9,7 @@ use crate::access::visible::Place;
 use crate::access::{self, Shift, Shifted};
 use crate::db::Scoped;
 use crate::graphql::context::Ask;
+use crate::graphql::limits::words::About;
 use crate::graphql::words::{Action, Resource, SightLevel};
 
 /// Most users of a preview, and most units of one change.
@@ -68,6 +69,7 @@ impl RightsPreview {
     }
 
     /// These users, by name; the first 100 of them.
+    #[graphql(directive = About::apply(100))]
     async fn users(&self) -> &[UserChanges] {
         &self.users
     }
@@ -82,6 +84,7 @@ impl UserChanges {
     }
 
     /// What would be different.
+    #[graphql(directive = About::apply(5))]
     async fn changes(&self) -> &[RightChange] {
         &self.changes
     }
@@ -121,6 +124,7 @@ impl RightChange {
     }
 
     /// These units, by code; the first 100 of them.
+    #[graphql(directive = About::apply(10))]
     async fn units(&self, ctx: &Context<'_>) -> Result<Vec<OrgUnit>> {
         ctx.scoped()?;
         let units = self.shift.units.iter().map(|unit| OrgUnit::load(ctx, *unit));

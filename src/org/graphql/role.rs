@@ -8,6 +8,7 @@ use crate::access::Permits;
 use crate::access::action::OrganisationAdminister;
 use crate::error::Error;
 use crate::graphql::context::Ask;
+use crate::graphql::limits::words::About;
 use crate::org::repo;
 use crate::org::roles::{self, NewRole, RoleChange};
 
@@ -60,6 +61,7 @@ impl Role {
     }
 
     /// The rows of the policy that speak of it.
+    #[graphql(directive = About::apply(30))]
     async fn grants(&self) -> Vec<PolicyRule> {
         self.rules.iter().cloned().map(PolicyRule).collect()
     }
@@ -72,6 +74,7 @@ pub struct RoleQuery;
 #[Object]
 impl RoleQuery {
     /// Every role with its grants, by code. For whoever administers anything.
+    #[graphql(directive = About::apply(20))]
     async fn roles(&self, ctx: &Context<'_>) -> Result<Vec<Role>> {
         ctx.scoped()?.viewer().permit::<OrganisationAdminister>()?;
         Ok(Role::every(ctx).await?)

@@ -13,8 +13,10 @@ use crate::error::{Error, Violation};
 use crate::graphql::connection::connection;
 use crate::graphql::context::Ask;
 use crate::graphql::id::{from_global, to_global};
+use crate::graphql::limits::words::{About, Paged};
 use crate::graphql::listing::{page, page_under};
 use crate::graphql::loader::Loader;
+use crate::graphql::nullable::or_null;
 use crate::graphql::page::{PageArgs, Paging};
 use crate::graphql::words::{BusinessMode, UnitKind};
 use crate::history::graphql::{HistoryConnection, history_of};
@@ -72,6 +74,7 @@ impl OrgUnit {
     }
 
     /// Everything above, HQ first, as far as you see it; null for units outside your own line and subtree.
+    #[graphql(directive = About::apply(5))]
     async fn ancestors(&self, ctx: &Context<'_>) -> Result<Option<Vec<OrgUnit>>> {
         if !self.is_whole() {
             return Ok(None);
@@ -84,6 +87,7 @@ impl OrgUnit {
     }
 
     /// The units directly below in your own line and subtree, by code; null for units outside your own line and subtree.
+    #[graphql(directive = Paged::apply())]
     async fn children(
         &self,
         ctx: &Context<'_>,
@@ -139,6 +143,7 @@ impl OrgUnit {
     }
 
     /// What was done to the unit, newest first; null for units outside your own line and subtree.
+    #[graphql(directive = Paged::apply())]
     async fn history(
         &self,
         ctx: &Context<'_>,
@@ -153,6 +158,7 @@ impl OrgUnit {
     /// The customers that this very unit serves and you see; for its whole subtree ask `customers(filter: {underUnit: ...})`. Null where
     /// you see no customers at all.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    #[graphql(directive = Paged::apply())]
     async fn customers(
         &self,
         ctx: &Context<'_>,
@@ -168,6 +174,19 @@ impl OrgUnit {
     }
 }
 
+async fn find(ctx: &Context<'_>, id: Option<ID>, code: Option<String>) -> Result<Option<OrgUnit>> {
+    let scoped = ctx.scoped()?;
+    scoped.viewer().permit::<OrganisationRead>()?;
+    match (id, code) {
+        (Some(id), None) => OrgUnit::load(ctx, from_global(&id, "id")?).await,
+        (None, Some(code)) => {
+            looked_for("code", &code)?;
+            Ok(repo::unit_by_code(scoped, &code).await?.map(OrgUnit))
+        }
+        _ => Err(Error::invalid(Violation::new("id", "one_of", "give either id or code", "请提供id或code之一")).into()),
+    }
+}
+
 /// Reading units.
 #[derive(Default)]
 pub struct OrgUnitQuery;
@@ -180,21 +199,13 @@ impl OrgUnitQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The global id.")] id: Option<ID>,
         #[graphql(desc = "The code, instead of the id.")] code: Option<String>,
-    ) -> Result<Option<OrgUnit>> {
-        let scoped = ctx.scoped()?;
-        scoped.viewer().permit::<OrganisationRead>()?;
-        match (id, code) {
-            (Some(id), None) => OrgUnit::load(ctx, from_global(&id, "id")?).await,
-            (None, Some(code)) => {
-                looked_for("code", &code)?;
-                Ok(repo::unit_by_code(scoped, &code).await?.map(OrgUnit))
-            }
-            _ => Err(Error::invalid(Violation::new("id", "one_of", "give either id or code", "请提供id或code之一")).into()),
-        }
+    ) -> Option<OrgUnit> {
+        or_null(ctx, find(ctx, id, code).await)
     }
 
     /// The units that you see, by code.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    #[graphql(directive = Paged::apply())]
     async fn org_units(
         &self,
         ctx: &Context<'_>,

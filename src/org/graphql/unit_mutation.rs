@@ -12,6 +12,7 @@ use crate::access::action::OrganisationAdminister;
 use crate::error::Error;
 use crate::graphql::context::{Ask, rights_changed};
 use crate::graphql::id::from_global;
+use crate::graphql::limits::words::Rehearsal;
 use crate::graphql::patch::patch;
 use crate::graphql::words::{BusinessMode, UnitKind};
 use crate::org::units::moving::Move;
@@ -211,6 +212,7 @@ pub struct UnitPreviewQuery;
 #[Object]
 impl UnitPreviewQuery {
     /// What another business mode of a unit would show or hide, to whom. Takes the rights of the change itself, and changes nothing.
+    #[graphql(directive = Rehearsal::apply())]
     async fn preview_business_mode(
         &self,
         ctx: &Context<'_>,
@@ -223,6 +225,7 @@ impl UnitPreviewQuery {
     }
 
     /// What moving a unit would show or hide, to whom. Takes the rights of the move itself, and changes nothing.
+    #[graphql(directive = Rehearsal::apply())]
     async fn preview_move(
         &self,
         ctx: &Context<'_>,

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::graphql::connection::connection;
 use crate::graphql::context::Ask;
 use crate::graphql::id::to_global;
+use crate::graphql::limits::words::{About, Paged};
 use crate::graphql::listing::page;
 use crate::graphql::loader::Loader;
 use crate::graphql::page::{PageArgs, Paging};
@@ -62,6 +63,7 @@ impl User {
     }
 
     /// What was done to the user and the posts held, newest first; null unless you administer a unit at which the user holds a post.
+    #[graphql(directive = Paged::apply())]
     async fn history(
         &self,
         ctx: &Context<'_>,
@@ -87,6 +89,7 @@ impl User {
     }
 
     /// Every post at the units that you administer, past and to come too, oldest first; null unless you administer this user.
+    #[graphql(directive = About::apply(5))]
     async fn posts(&self, ctx: &Context<'_>) -> Result<Option<Vec<Post>>> {
         if !self.is_administered(ctx).await? {
             return Ok(None);
@@ -116,6 +119,7 @@ impl UserQuery {
     /// The users that you see, by name: colleagues at your units and below, owners of customers that you see, and whom you administer;
     /// whoever administers the whole group sees everybody.
     #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    #[graphql(directive = Paged::apply())]
     async fn users(
         &self,
         ctx: &Context<'_>,

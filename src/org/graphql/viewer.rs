@@ -7,6 +7,7 @@ use super::session::Session;
 use crate::access::Who;
 use crate::graphql::context::Ask;
 use crate::graphql::id::to_global;
+use crate::graphql::limits::words::About;
 use crate::graphql::words::{Action, Resource};
 
 /// You, as the gateway knows you.
@@ -50,11 +51,13 @@ impl Viewer {
     }
 
     /// The posts that count now. Without one you may do nothing but look after your sessions and your password.
+    #[graphql(directive = About::apply(5))]
     async fn posts(&self, ctx: &Context<'_>) -> Result<Vec<Post>> {
         Ok(ctx.scoped()?.viewer().posts().iter().map(Post::from).collect())
     }
 
     /// Where you are signed in: your live sessions, those used last first; of more than 100 the first 100.
+    #[graphql(directive = About::apply(20))]
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
         Session::own(ctx).await
     }

@@ -80,6 +80,12 @@ pub async fn remove_sessions_over_before(tx: &Scoped, at: Timestamp) -> Result<(
     tx.remove_own::<session::Entity>(over).await.map(|_| ())
 }
 
+/// Deletes the viewer's own links, or for the system everybody's, that had run out before `at`.
+pub async fn remove_links_over_before(tx: &Scoped, at: Timestamp) -> Result<(), Error> {
+    let over = Condition::all().add(password_link::Column::ExpiresAt.lt(at));
+    tx.remove_own::<password_link::Entity>(over).await.map(|_| ())
+}
+
 /// The viewer's own account with its password's hash; for the system the account of this user.
 pub async fn own_account(scoped: &Scoped, id: UserId) -> Result<Option<user::Model>, Error> {
     scoped.own_row::<user::Entity>(Condition::all().add(user::Column::Id.eq(id))).await

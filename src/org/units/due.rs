@@ -8,8 +8,8 @@ use entity::{DueWorkId, due_work};
 
 use super::moving::{DONE, Move, REFUSED, finish, move_within, parent_of};
 use super::repo;
+use crate::access::Permits;
 use crate::access::action::OrganisationAdminister;
-use crate::access::{Permits, Viewer};
 use crate::db::{Db, Rights, Scoped, system_unscoped};
 use crate::error::Error;
 
@@ -49,30 +49,26 @@ pub async fn catch_up(db: &Db, rights: &Arc<Rights>) -> Result<(), Error> {
 
 /// Does one thing, unless somebody else has meanwhile. Returns what became of it.
 async fn complete(db: &Db, rights: &Arc<Rights>, id: DueWorkId) -> Result<Option<&'static str>, Error> {
-    let rights = rights.clone();
-    let system = system_unscoped(&rights, REASON);
-    db.transaction(&system, move |tx| async move {
-        tx.hold_tree().await?;
+    let system = db.seen_by(system_unscoped(rights, REASON));
+    let work = move |tx: Scoped| async move {
         let Some(planned) = repo::due_now(&tx, id).await? else { return Ok(None) };
-        // Whoever held the tree before may have changed the planner's rights.
-        rights.refresh().await?;
         let planner = match planned.planned_by {
-            Some(user) => rights.viewer(user).await?,
-            None => Some(tx.viewer().clone()),
+            Some(user) => tx.as_user(user).await?,
+            None => Some(tx.clone()),
         };
-        let outcome = outcome(&tx, planner.as_ref(), &planned).await?;
-        let actor = planner.map_or_else(|| tx.clone(), |planner| tx.seen_by(planner));
+        let outcome = outcome(planner.as_ref(), &planned).await?;
+        let actor = planner.unwrap_or_else(|| tx.clone());
         finish(&tx, &actor, &tx.viewer().permit::<OrganisationAdminister>()?, &planned, outcome).await?;
         Ok(Some(outcome))
-    })
-    .await
+    };
+    system.in_turn(work).await
 }
 
-async fn outcome(tx: &Scoped, planner: Option<&Arc<Viewer>>, planned: &due_work::Model) -> Result<&'static str, Error> {
+async fn outcome(planner: Option<&Scoped>, planned: &due_work::Model) -> Result<&'static str, Error> {
     let (Some(planner), Some(unit), Some(parent)) = (planner, planned.unit_id, parent_of(planned)) else { return Ok(REFUSED) };
-    let Ok(permit) = planner.permit::<OrganisationAdminister>() else { return Ok(REFUSED) };
+    let Ok(permit) = planner.viewer().permit::<OrganisationAdminister>() else { return Ok(REFUSED) };
     let to = Move { unit, parent, expected_version: None };
-    match move_within(&tx.seen_by(planner.clone()), &permit, to, planned.due_at).await {
+    match move_within(planner, &permit, to, planned.due_at).await {
         Ok(()) => Ok(DONE),
         // Said before anything was written.
         Err(Error::Forbidden { .. } | Error::NotFound { .. } | Error::Invalid(_)) => Ok(REFUSED),

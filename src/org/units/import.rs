@@ -6,9 +6,9 @@ use entity::org_unit::{self, BusinessMode, UnitKind};
 use entity::{ActiveEnum, UnitId};
 
 use super::{NewUnit, blank, record_change, record_new, repo, rules};
+use crate::access::Permit;
 use crate::access::action::OrganisationAdminister;
 use crate::access::visible::Place;
-use crate::access::{Permit, Permits};
 use crate::db::{Scoped, Touched};
 use crate::error::{Error, Violation};
 use crate::import::{Outcome, RowError, RowResult};
@@ -63,12 +63,10 @@ impl Growing {
 
 /// Imports units in one unit of work; rows may come in any order. Errors: FORBIDDEN without the right to administer.
 pub async fn import(scoped: &Scoped, lines: Vec<UnitLine>) -> Result<Vec<RowResult>, Error> {
-    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
-    scoped.transaction(move |tx| async move { import_within(&tx, &permit, lines).await }).await
+    scoped.administer(move |tx, permit| async move { import_within(&tx, &permit, lines).await }).await
 }
 
 async fn import_within(tx: &Scoped, permit: &Permit<OrganisationAdminister>, lines: Vec<UnitLine>) -> Result<Vec<RowResult>, Error> {
-    tx.hold_tree().await?;
     let mut tree = Growing { units: HashMap::new(), codes: HashMap::new() };
     for row in repo::every_unit(tx).await? {
         tree.put(row.model);
@@ -206,7 +204,7 @@ async fn add(
         tree.take_back(&unit);
         return Err(Error::invalid(rules::archived("parent_code")));
     }
-    if !repo::taken_codes(tx, vec![unit.code.clone()]).await?.is_empty() {
+    if !repo::taken_codes(tx, permit, vec![unit.code.clone()]).await?.is_empty() {
         tree.take_back(&unit);
         return Err(Error::invalid(Violation::new("code", "unique", "is in use by a unit out of the importing user's sight", "已被使用")));
     }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{repo, rules};
 use crate::access::action::OrganisationAdminister;
 use crate::access::visible::Place;
-use crate::access::{Area, FieldClass, Permit, Permits, Shifted};
+use crate::access::{FieldClass, Permit, Shifted};
 use crate::audit::{self, Changes, Entry, RecordType};
 use crate::db::{Row, Scoped, Touched};
 use crate::error::{Conflict, Error, Violation};
@@ -94,12 +94,11 @@ pub struct Units<'a> {
 impl Units<'_> {
     /// Adds a unit under another. Errors: NOT_FOUND for a parent out of sight, FORBIDDEN, BAD_USER_INPUT, CONFLICT for a code in use.
     pub async fn create(&self, parent: UnitId, new: NewUnit) -> Result<UnitId, Error> {
-        let permit = self.scoped.viewer().permit::<OrganisationAdminister>()?;
-        let wrong = rules::code_violation("input.code", &new.code).into_iter().chain(rules::name_violation("input.name", &new.name));
-        Error::unless_empty(wrong.collect())?;
         self.scoped
-            .transaction(move |tx| async move {
-                tx.hold_tree().await?;
+            .administer(move |tx, permit| async move {
+                let wrong =
+                    rules::code_violation("input.code", &new.code).into_iter().chain(rules::name_violation("input.name", &new.name));
+                Error::unless_empty(wrong.collect())?;
                 let above = tx.find::<org_unit::Entity>().id(parent.0).for_share().one().await?;
                 let above = above.ok_or_else(|| Error::not_found_field("input.parentId"))?.model;
                 let place = Place { unit: above.id, owner: None };
@@ -110,7 +109,7 @@ impl Units<'_> {
                 if !rules::may_stand_under(new.kind, above.kind) {
                     return Err(Error::invalid(rules::wrong_kind("input.kind", new.kind, above.kind)));
                 }
-                if !repo::taken_codes(&tx, vec![new.code.clone()]).await?.is_empty() {
+                if !repo::taken_codes(&tx, &permit, vec![new.code.clone()]).await?.is_empty() {
                     return Err(Error::taken("input.code"));
                 }
                 let unit = blank(&tx, Some(&above), new);
@@ -125,26 +124,20 @@ impl Units<'_> {
 
     /// Changes name and mode. Errors: NOT_FOUND, FORBIDDEN, BAD_USER_INPUT, CONFLICT.
     pub async fn update(&self, id: UnitId, draft: UnitDraft, expected_version: Option<i64>) -> Result<(), Error> {
-        let permit = self.scoped.viewer().permit::<OrganisationAdminister>()?;
-        Error::unless_empty(draft.violations())?;
-        self.scoped.transaction(move |tx| async move { update_within(&tx, &permit, id, draft, expected_version).await }).await
+        self.scoped.administer(move |tx, permit| async move { update_within(&tx, &permit, id, draft, expected_version).await }).await
     }
 
     /// Whose rights another mode of this unit would change, and how. Errors: those of the change itself.
     pub async fn preview_mode(&self, id: UnitId, mode: Option<BusinessMode>) -> Result<Vec<Shifted>, Error> {
-        let permit = self.scoped.viewer().permit::<OrganisationAdminister>()?;
         let draft = UnitDraft { name: Patch::Keep, business_mode: mode.into() };
-        let change = permit.clone();
-        self.scoped.rehearse(&permit, move |tx| async move { update_within(&tx, &change, id, draft, None).await }).await
+        self.scoped.rehearse(move |tx, permit| async move { update_within(&tx, &permit, id, draft, None).await }).await
     }
 
     /// Archives or restores. Errors: NOT_FOUND, FORBIDDEN, BAD_USER_INPUT for HQ, CONFLICT while something is left at the unit, and where
     /// the unit above is archived.
     pub async fn set_archived(&self, id: UnitId, archived: bool, expected_version: Option<i64>) -> Result<(), Error> {
-        let permit = self.scoped.viewer().permit::<OrganisationAdminister>()?;
         self.scoped
-            .transaction(move |tx| async move {
-                tx.hold_tree().await?;
+            .administer(move |tx, permit| async move {
                 let row = administered(&tx, &permit, id).await?;
                 let Some(parent) = row.model.parent_id else {
                     return Err(Error::invalid(rules::is_root("input.id")));
@@ -158,7 +151,7 @@ impl Units<'_> {
                 if !changed.await? {
                     return Ok(());
                 }
-                if archived && !tx.stands_empty(&permit, id).await? {
+                if archived && !tx.stands_empty(&permit, &row.model).await? {
                     return Err(in_the_way(rules::in_use("input.id")));
                 }
                 let above = repo::unit(&tx, parent).await?;
@@ -189,11 +182,7 @@ impl UnitDraft {
 /// A unit that the caller may change, held: whoever administers what is above it. Errors: NOT_FOUND, FORBIDDEN.
 async fn administered(tx: &Scoped, permit: &Permit<OrganisationAdminister>, id: UnitId) -> Result<Row<org_unit::Entity>, Error> {
     let row = tx.find::<org_unit::Entity>().id(id.0).for_update().one().await?.ok_or_else(Error::not_found)?;
-    let is_reached = match row.model.parent_id {
-        Some(parent) => tx.reaches(permit, Place { unit: parent, owner: None }),
-        None => permit.arms().iter().any(|arm| arm.owner.is_none() && arm.area == Area::Group),
-    };
-    if is_reached { Ok(row) } else { Err(Error::forbidden()) }
+    if tx.reaches_row::<org_unit::Entity, _>(permit, &row.model, row.place) { Ok(row) } else { Err(Error::forbidden()) }
 }
 
 async fn update_within(
@@ -203,7 +192,7 @@ async fn update_within(
     draft: UnitDraft,
     expected_version: Option<i64>,
 ) -> Result<(), Error> {
-    tx.hold_tree().await?;
+    Error::unless_empty(draft.violations())?;
     let row = administered(tx, permit, id).await?;
     let said = Said { fields: draft.said(), expected_version };
     let was = row.model.business_mode;

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::{Units, administered, record_change, repo, rules, unless_archived};
 use crate::access::action::OrganisationAdminister;
 use crate::access::visible::Place;
-use crate::access::{Permit, Permits, Shifted};
-use crate::audit::Changes;
+use crate::access::{Permit, Shifted};
+use crate::audit::{self, Changes, Entry, RecordType};
 use crate::db::{Row, Scoped, Touched};
 use crate::error::{Conflict, Error};
 use crate::record::{Record, Said, differences, stale};
@@ -45,27 +45,22 @@ impl Units<'_> {
     /// Moves a unit with all below it. Errors: NOT_FOUND for a unit or parent out of sight, FORBIDDEN without the right to administer what
     /// is above the unit on both sides, BAD_USER_INPUT for a place where it may not stand, CONFLICT.
     pub async fn relocate(&self, to: Move) -> Result<(), Error> {
-        let permit = self.scoped.viewer().permit::<OrganisationAdminister>()?;
-        self.scoped.transaction(move |tx| async move { move_within(&tx, &permit, to, tx.now()).await }).await
+        self.scoped.administer(move |tx, permit| async move { move_within(&tx, &permit, to, tx.now()).await }).await
     }
 
     /// Whose rights the move would change, and how. Errors: those of the move itself.
     pub async fn preview_move(&self, to: Move) -> Result<Vec<Shifted>, Error> {
-        let permit = self.scoped.viewer().permit::<OrganisationAdminister>()?;
-        let change = permit.clone();
-        self.scoped.rehearse(&permit, move |tx| async move { move_within(&tx, &change, to, tx.now()).await }).await
+        self.scoped.rehearse(move |tx, permit| async move { move_within(&tx, &permit, to, tx.now()).await }).await
     }
 
     /// Plans a move for a moment ahead. Errors: those of the move itself as things stand; BAD_USER_INPUT for a moment that is past, CONFLICT
     /// where the unit moves at that very moment already.
     pub async fn plan(&self, to: Move, at: Timestamp) -> Result<DueWorkId, Error> {
-        let permit = self.scoped.viewer().permit::<OrganisationAdminister>()?;
-        if at <= self.scoped.now() {
-            return Err(Error::invalid(rules::not_ahead("input.at")));
-        }
         self.scoped
-            .transaction(move |tx| async move {
-                tx.hold_tree().await?;
+            .administer(move |tx, permit| async move {
+                if at <= tx.now() {
+                    return Err(Error::invalid(rules::not_ahead("input.at")));
+                }
                 let row = judged(&tx, &permit, to).await?;
                 let planned = repo::pending_moves(&tx, to.unit).await?;
                 if planned.iter().any(|other| other.due_at == at) {
@@ -99,10 +94,8 @@ impl Units<'_> {
     /// Takes back a planned move that has not been done. Errors: NOT_FOUND, FORBIDDEN without the rights that the move itself takes,
     /// CONFLICT where it is done with.
     pub async fn cancel(&self, id: DueWorkId) -> Result<(), Error> {
-        let permit = self.scoped.viewer().permit::<OrganisationAdminister>()?;
         self.scoped
-            .transaction(move |tx| async move {
-                tx.hold_tree().await?;
+            .administer(move |tx, permit| async move {
                 let planned = tx.find::<due_work::Entity>().id(id.0).for_update().one().await?;
                 let planned = planned.ok_or_else(Error::not_found)?.model;
                 let above = match planned.unit_id {
@@ -141,6 +134,7 @@ pub async fn finish(
     record_plan(actor, planned, Some(outcome)).await
 }
 
+/// A plan is told to auditors alone: it is no part of the unit's history until it is done.
 async fn record_plan(tx: &Scoped, planned: &due_work::Model, outcome: Option<&str>) -> Result<(), Error> {
     let plan = json!({ PARENT: planned.details.get(PARENT), "at": planned.due_at.rfc3339() });
     let change = match outcome {
@@ -149,12 +143,12 @@ async fn record_plan(tx: &Scoped, planned: &due_work::Model, outcome: Option<&st
     };
     let mut changes = Changes::new();
     changes.insert("plannedMove".to_owned(), change);
-    record_change(tx, UnitId(planned.record_id), changes).await
+    let entry = Entry::of::<OrganisationAdminister>(RecordType::PlannedMove, planned.id, planned.unit_id.and_then(audit::at), changes);
+    audit::record(tx, vec![entry]).await
 }
 
-/// Moves a unit in a unit of work that does this and nothing else; it hangs there from `since` on.
+/// Moves a unit in a unit of work that does this in its turn and nothing else; it hangs there from `since` on.
 pub async fn move_within(tx: &Scoped, permit: &Permit<OrganisationAdminister>, to: Move, since: Timestamp) -> Result<(), Error> {
-    tx.hold_tree().await?;
     let row = judged(tx, permit, to).await?;
     if row.model.parent_id == Some(to.parent) {
         return Err(Error::invalid(rules::own_parent("input.parentId")));

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use entity::{UnitId, user};
 
 use super::{NewUser, insert, may_manage};
+use crate::access::Permit;
 use crate::access::action::OrganisationAdminister;
-use crate::access::{Permit, Permits};
 use crate::audit::{self, Entry, RecordType};
 use crate::db::{Scoped, Touched};
 use crate::error::{Error, Violation};
 use crate::import::{Outcome, Refused, RowError, RowResult};
 use crate::org::posts::{self, NewPost};
+use crate::org::sessions::workplace;
 use crate::org::{repo, rules, unless_archived};
 use crate::patch::Patch;
 use crate::record::{Record, differences};
@@ -33,11 +34,10 @@ pub struct UserLine {
 }
 
 /// Imports users and posts in one unit of work. New users sign in by `password_hash`; without one they cannot yet. Errors: FORBIDDEN
-/// without the right to administer.
+/// without the right to administer, CONFLICT where nobody would be left who administers the group.
 pub async fn import(scoped: &Scoped, lines: Vec<UserLine>, password_hash: Option<String>) -> Result<Vec<RowResult>, Error> {
-    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
     scoped
-        .transaction(move |tx| async move {
+        .administer(move |tx, permit| async move {
             let mut results = Vec::with_capacity(lines.len());
             let names: Vec<String> = lines.iter().map(|line| line.username.clone()).collect();
             let mut known: HashMap<String, user::Model> = HashMap::new();
@@ -45,14 +45,18 @@ pub async fn import(scoped: &Scoped, lines: Vec<UserLine>, password_hash: Option
                 let rows = repo::users_by_names(&tx, some.to_vec()).await?;
                 known.extend(rows.into_iter().map(|row| (row.model.username.clone(), row.model)));
             }
-            for line in lines {
-                let result = match take_in(&tx, &permit, &mut known, line, password_hash.as_ref()).await {
-                    Ok(outcome) => Ok(outcome),
-                    Err(refused) => Err(refused.of_row()?),
-                };
-                results.push(result);
-            }
-            Ok(results)
+            let takes_away = lines.iter().any(|line| tx.viewer().table().takes_away(&line.role));
+            let take_all_in = async {
+                for line in lines {
+                    let result = match take_in(&tx, &permit, &mut known, line, password_hash.as_ref()).await {
+                        Ok(outcome) => Ok(outcome),
+                        Err(refused) => Err(refused.of_row()?),
+                    };
+                    results.push(result);
+                }
+                Ok(results)
+            };
+            posts::keeping_an_administrator(&tx, takes_away, "role", take_all_in).await
         })
         .await
 }
@@ -100,8 +104,11 @@ async fn take_in(
         if outcome != Outcome::Added && !posts::administers(tx, account.id).await? {
             return Err(RowError::at("username", "the importing user may not change this user").into());
         }
-        posts::insert(tx, permit, new).await?;
         tx.touch_rights(Touched::User(account.id)).await?;
+        if outcome != Outcome::Added {
+            posts::check_reach_of_denies(tx, permit, &new).await?;
+        }
+        posts::insert(tx, permit, new).await?;
         outcome = if outcome == Outcome::Unchanged { Outcome::Changed } else { outcome };
     }
     Ok(outcome)
@@ -132,12 +139,13 @@ async fn rename(
     if !manages {
         return Err(RowError::at("username", "the importing user may not change this user").into());
     }
+    tx.touch_rights(Touched::User(after.id)).await?;
     user::Entity::stamp(&mut after, tx.now());
     if tx.save::<user::Entity, _>(permit, &stands, &after).await? == 0 {
         return Err(RowError::at("username", "the importing user may not change this user").into());
     }
-    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(RecordType::User, after.id, None, changes)]).await?;
-    tx.touch_rights(Touched::User(after.id)).await?;
+    let place = workplace(tx, after.id).await?.and_then(audit::at);
+    audit::record(tx, vec![Entry::of::<OrganisationAdminister>(RecordType::User, after.id, place, changes)]).await?;
     Ok((after, Outcome::Changed))
 }
 
@@ -148,7 +156,7 @@ async fn add(
     line: &UserLine,
     password_hash: Option<&String>,
 ) -> Result<user::Model, Refused> {
-    if !repo::taken_usernames(tx, vec![line.username.clone()]).await?.is_empty() {
+    if !repo::taken_usernames(tx, permit, vec![line.username.clone()]).await?.is_empty() {
         return Err(RowError::at("username", "is in use by somebody whom the importing user cannot see").into());
     }
     let mut email = None;

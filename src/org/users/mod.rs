@@ -8,11 +8,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::posts::{self, NewPost, keeping_an_administrator};
-use super::sessions::{self, Ending};
+use super::sessions::{self, Ending, workplace};
 use super::{repo, rules};
 use crate::access::action::OrganisationAdminister;
 use crate::access::visible::Place;
-use crate::access::{Area, FieldClass, Level, Permit, Permits, mask_email};
+use crate::access::{FieldClass, Level, Permit, mask_email};
 use crate::audit::{self, Entry, RecordType};
 use crate::db::{Row, Scoped, Touched};
 use crate::error::{Error, Violation};
@@ -77,22 +77,37 @@ pub struct UserChange {
     pub expected_version: Option<i64>,
 }
 
-/// May the caller change this user? It takes the power to give every post that the user holds or will hold; somebody without any is for
-/// those who administer everything.
+impl UserChange {
+    fn violations(&self) -> Vec<Violation> {
+        let name = match &self.name {
+            Patch::Keep => None,
+            Patch::Clear => Some(Violation::required("input.name")),
+            Patch::Set(name) => rules::name_violation("input.name", name),
+        };
+        let email = self.email.value().and_then(|email| email_violation("input.email", email));
+        name.into_iter().chain(email).collect()
+    }
+}
+
+/// May the caller change this user? It takes the power to give every post that the user holds or will hold, and every post of which
+/// something is lent to the user: whoever resets a password could sign in as its user. Somebody without a post is for those who administer
+/// everything.
 pub async fn may_manage(tx: &Scoped, permit: &Permit<OrganisationAdminister>, account: &user::Model) -> Result<bool, Error> {
     let held = repo::open_posts(tx, vec![account.id]).await?;
     if held.is_empty() {
-        return Ok(permit.arms().iter().any(|arm| arm.area == Area::Group));
+        return Ok(tx.reaches(permit, Place::NOWHERE));
     }
-    Ok(held.iter().all(|post| posts::may_give(tx, permit, &post.role, post.unit_id)))
+    let lent = tx.posts_lent_to(permit, account.id).await?;
+    let mut theirs = held.into_iter().map(|post| (post.role, post.unit_id)).chain(lent);
+    Ok(theirs.all(|(role, unit)| posts::may_give(tx, permit, &role, unit)))
 }
 
-/// Adds a user with a first post, which names the id that the user will have. Errors: FORBIDDEN, NOT_FOUND for the unit, BAD_USER_INPUT, CONFLICT for a name in use.
+/// Adds a user with a first post, which names the id that the user will have. Errors: FORBIDDEN, NOT_FOUND for the unit, BAD_USER_INPUT,
+/// CONFLICT for a name in use.
 pub async fn create(scoped: &Scoped, new: NewUser, post: NewPost) -> Result<(), Error> {
-    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
     let id = post.user;
     scoped
-        .transaction(move |tx| async move {
+        .administer(move |tx, permit| async move {
             tx.touch_rights(Touched::User(id)).await?;
             let mut wrong: Vec<Violation> = rules::username_violation("input.username", &new.username).into_iter().collect();
             wrong.extend(rules::name_violation("input.name", &new.name));
@@ -100,7 +115,7 @@ pub async fn create(scoped: &Scoped, new: NewUser, post: NewPost) -> Result<(), 
             wrong.extend(posts::violations(&tx, &post, "input.post").await?);
             Error::unless_empty(wrong)?;
             posts::check_unit(&tx, &permit, &post, "input.post").await?;
-            if !repo::taken_usernames(&tx, vec![new.username.clone()]).await?.is_empty() {
+            if !repo::taken_usernames(&tx, &permit, vec![new.username.clone()]).await?.is_empty() {
                 return Err(Error::taken("input.username"));
             }
             insert(&tx, &permit, id, post.unit, new, None).await?;
@@ -139,22 +154,14 @@ async fn insert(
 
 /// Changes name and e-mail. Errors: NOT_FOUND, FORBIDDEN, BAD_USER_INPUT, CONFLICT.
 pub async fn update(scoped: &Scoped, change: UserChange) -> Result<(), Error> {
-    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
-    let mut wrong = Vec::new();
-    match &change.name {
-        Patch::Keep => {}
-        Patch::Clear => wrong.push(Violation::required("input.name")),
-        Patch::Set(name) => wrong.extend(rules::name_violation("input.name", name)),
-    }
-    wrong.extend(change.email.value().and_then(|email| email_violation("input.email", email)));
-    Error::unless_empty(wrong)?;
     let spoken = [(NAME, change.name.is_said()), (EMAIL, change.email.is_said())];
     let said = Said {
         fields: spoken.into_iter().filter(|(_, said)| *said).map(|(field, _)| field).collect(),
         expected_version: change.expected_version,
     };
     scoped
-        .transaction(move |tx| async move {
+        .administer(move |tx, permit| async move {
+            Error::unless_empty(change.violations())?;
             tx.touch_rights(Touched::User(change.id)).await?;
             let row = managed(&tx, &permit, repo::user(&tx, change.id).await?).await?;
             let mut after = row.model.clone();
@@ -166,7 +173,8 @@ pub async fn update(scoped: &Scoped, change: UserChange) -> Result<(), Error> {
             for post in repo::acting_for(&tx, change.id).await? {
                 tx.touch_rights(Touched::User(post.user_id)).await?;
             }
-            record::store(&tx, &permit, &row, None, &said, after).await.map(|_| ())
+            let place = workplace(&tx, change.id).await?.and_then(audit::at);
+            record::store(&tx, &permit, &row, place, &said, after).await.map(|_| ())
         })
         .await
 }
@@ -174,13 +182,12 @@ pub async fn update(scoped: &Scoped, change: UserChange) -> Result<(), Error> {
 /// Disables a user, or enables one again, from the next request on. Errors: NOT_FOUND, FORBIDDEN (also for oneself), CONFLICT, also for the
 /// last who administers the group.
 pub async fn set_disabled(scoped: &Scoped, id: UserId, disabled: bool, expected_version: Option<i64>) -> Result<(), Error> {
-    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
-    if scoped.viewer().user_id() == Some(id) {
-        return Err(Error::forbidden_field("input.id"));
-    }
     let said = Said { fields: Vec::new(), expected_version };
     scoped
-        .transaction(move |tx| async move {
+        .administer(move |tx, permit| async move {
+            if tx.viewer().user_id() == Some(id) {
+                return Err(Error::forbidden_field("input.id"));
+            }
             tx.touch_rights(Touched::User(id)).await?;
             let found = repo::user(&tx, id).await?;
             disable_within(&tx, &permit, found, &said, disabled).await
@@ -201,8 +208,9 @@ async fn disable_within(
     let mut after = row.model.clone();
     after.disabled_at = disabled.then(|| after.disabled_at.unwrap_or_else(|| tx.now()));
     let id = after.id;
+    let place = workplace(tx, id).await?.and_then(audit::at);
     let change = async {
-        record::store(tx, permit, &row, None, said, after).await?;
+        record::store(tx, permit, &row, place, said, after).await?;
         if disabled {
             sessions::end_all_of(tx, permit, id, Ending::Administrator).await?;
             repo::void_links_of(tx, permit, id).await?;
@@ -228,10 +236,9 @@ async fn managed(
 
 /// Sets a password, ends the sessions of its user, and voids their links. Errors: FORBIDDEN, NOT_FOUND.
 pub async fn set_password(scoped: &Scoped, username: &str, hash: String) -> Result<(), Error> {
-    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
     let names = vec![username.to_owned()];
     scoped
-        .transaction(move |tx| async move {
+        .administer(move |tx, permit| async move {
             let found = repo::users_by_names(&tx, names).await?.into_iter().next();
             if let Some(row) = &found {
                 tx.touch_rights(Touched::User(row.model.id)).await?;
@@ -243,7 +250,8 @@ pub async fn set_password(scoped: &Scoped, username: &str, hash: String) -> Resu
                 return Err(Error::forbidden());
             }
             let changes = json!({ "password": "changed" }).as_object().cloned().unwrap_or_default();
-            audit::record(&tx, vec![Entry::of::<OrganisationAdminister>(RecordType::User, after.id, None, changes)]).await?;
+            let place = workplace(&tx, after.id).await?.and_then(audit::at);
+            audit::record(&tx, vec![Entry::of::<OrganisationAdminister>(RecordType::User, after.id, place, changes)]).await?;
             repo::void_links_of(&tx, &permit, after.id).await?;
             sessions::end_all_of(&tx, &permit, after.id, Ending::Password).await.map(|_| ())
         })
@@ -252,10 +260,9 @@ pub async fn set_password(scoped: &Scoped, username: &str, hash: String) -> Resu
 
 /// Disables a user of this name from the next request on. Errors: FORBIDDEN, NOT_FOUND, CONFLICT for the last who administers the group.
 pub async fn disable(scoped: &Scoped, username: &str) -> Result<(), Error> {
-    let permit = scoped.viewer().permit::<OrganisationAdminister>()?;
     let names = vec![username.to_owned()];
     scoped
-        .transaction(move |tx| async move {
+        .administer(move |tx, permit| async move {
             let found = repo::users_by_names(&tx, names).await?.into_iter().next();
             let id = found.as_ref().map(|row| row.model.id).ok_or_else(Error::not_found)?;
             tx.touch_rights(Touched::User(id)).await?;

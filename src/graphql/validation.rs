@@ -1,0 +1,87 @@
+//! Documents against the schema, by every rule of the specification. async-graphql's own rules let some pass, such as
+//! fields of one name that differ below. Variables inside inputs, which this one lets pass too, are for [`super::coercion`].
+
+use apollo_compiler::validation::{DiagnosticList, Valid};
+use apollo_compiler::{ExecutableDocument, Schema};
+use async_graphql::{Pos, Response, ServerError};
+
+use super::answer::MOST_ERRORS;
+use crate::error::Error;
+
+/// Checks documents against one schema.
+pub struct Validator(Valid<Schema>);
+
+impl Validator {
+    /// From the schema definition language. Errors: INTERNAL_SERVER_ERROR for what is no schema.
+    pub fn try_new(sdl: &str) -> Result<Self, Error> {
+        match Schema::parse_and_validate(sdl, "schema") {
+            Ok(schema) => Ok(Self(schema)),
+            Err(wrong) => Err(Error::internal(wrong.errors)),
+        }
+    }
+
+    /// Does the document fit the schema, and has it this operation? Values of variables are not looked at: that is for
+    /// [`super::coercion`]. The text has passed the lexer's limits. Errors: the response that says why.
+    pub fn validate(&self, text: &str, operation: Option<&str>) -> Result<(), Box<Response>> {
+        match ExecutableDocument::parse_and_validate(&self.0, text, "document") {
+            Ok(valid) => operation_of(&valid, operation),
+            Err(wrong) => Err(Box::new(faults(&wrong.errors))),
+        }
+    }
+}
+
+fn operation_of(document: &ExecutableDocument, operation: Option<&str>) -> Result<(), Box<Response>> {
+    let wrong = |message: &str| Box::new(Response::from_errors(vec![ServerError::new(message, None)]));
+    document.operations.get(operation).map(|_| ()).map_err(|_| match operation {
+        Some(_) => wrong("operationName names no operation of the document"),
+        None => wrong("the document has several operations: operationName must say which"),
+    })
+}
+
+fn faults(wrong: &DiagnosticList) -> Response {
+    let told = wrong.iter().take(MOST_ERRORS).map(|fault| {
+        let fault = fault.to_json();
+        let at = fault.locations.iter().map(|at| Pos { line: at.line, column: at.column });
+        ServerError { locations: at.collect(), ..ServerError::new(fault.message, None) }
+    });
+    Response::from_errors(told.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SDL: &str = "input Input { name: String!, many: [Int!] }
+        type Person { name: String, nick: String, friend: Person }
+        type Query { person(id: ID!): Person  none: Person }
+        type Mutation { write(input: Input!): Person }";
+
+    fn faults(text: &str, operation: Option<&str>) -> usize {
+        Validator::try_new(SDL).unwrap().validate(text, operation).err().map_or(0, |response| response.errors.len())
+    }
+
+    #[test]
+    fn fields_of_one_name_are_one_field() {
+        assert_eq!(faults("{ none { friend { x: name } friend { x: name } } }", None), 0);
+        assert_ne!(faults("{ none { friend { x: name } friend { x: nick } } }", None), 0);
+    }
+
+    #[test]
+    fn the_operation_is_there_and_the_only_one_of_its_name() {
+        assert_eq!(faults("query A { none { name } } query B { none { name } }", Some("B")), 0);
+        for (text, operation) in [
+            ("query A { none { name } } query B { none { name } }", None),
+            ("query A { none { name } } query B { none { name } }", Some("C")),
+            ("query A { none { name } } query A { none { name } }", Some("A")),
+            ("{ none { name } }", Some("A")),
+        ] {
+            assert_ne!(faults(text, operation), 0, "{text} {operation:?}");
+        }
+    }
+
+    #[test]
+    fn few_of_many_faults_are_kept() {
+        let many: String = (0..10_000).map(|at| format!("f{at} ")).collect();
+        assert_eq!(faults(&format!("{{ {many} }}"), None), MOST_ERRORS);
+    }
+}
