@@ -127,6 +127,9 @@ pub async fn record(scoped: &Scoped, entries: Vec<Entry>) -> Result<(), Error> {
         Who::System { reason } => (None, None, Some((*reason).to_owned())),
     };
     let at = scoped.now();
+    for entry in &entries {
+        scoped.tell(entry.record_type.word(), entry.record);
+    }
     let own_unit = viewer.posts().first().map(|post| post.held.unit);
     let rows = entries
         .into_iter()

@@ -122,6 +122,12 @@ pub enum Error {
     /// No capacity now.
     #[error("overloaded")]
     Overloaded,
+    /// Two units of work were in each other's way; this one was taken back, and may be tried again.
+    #[error("in the way of another unit of work")]
+    Collided,
+    /// Something else was asked under the same key.
+    #[error("the key was used for something else")]
+    KeyReused,
     /// The name of a document leads to none.
     #[error("no such document")]
     PersistedQueryNotFound,

@@ -21,6 +21,7 @@ use crate::error::{Error, Violation};
 use crate::explain::graphql::ExplainQuery;
 use crate::graphql::context::{Ask, Sight};
 use crate::graphql::id::{GlobalId, parse};
+use crate::graphql::idempotency::idempotent;
 use crate::graphql::limits::words::OneForEach;
 use crate::graphql::listing::{load_pages, load_totals};
 use crate::graphql::loader::Loader;
@@ -28,9 +29,10 @@ use crate::graphql::nullable::or_null;
 use crate::graphql::page::MOST;
 use crate::history;
 use crate::history::graphql::{AuditQuery, Chapters, Lengths, PostsAdministered, UserHistories};
+pub use crate::org::graphql::Tried;
 use crate::org::graphql::{
     Administered, DelegationMutation, DelegationQuery, OrgUnit, OrgUnitMutation, OrgUnitQuery, PlannedMoveQuery, PolicyMutation,
-    PolicyQuery, PostMutation, PostQuery, Posts, RoleMutation, RoleQuery, SessionMutation, SignInMutation, Tried, UnitPreviewQuery, User,
+    PolicyQuery, PostMutation, PostQuery, Posts, RoleMutation, RoleQuery, SessionMutation, SignInMutation, UnitPreviewQuery, User,
     UserMutation, UserQuery, Versions, ViewerQuery,
 };
 use crate::org::repo::{UnitRow, UserRow};
@@ -113,12 +115,13 @@ pub fn sdl() -> String {
 }
 
 fn definition() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription).disable_suggestions()
+    async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription).directive(idempotent).disable_suggestions()
 }
 
-/// Gives a request what its resolvers ask for: the database as the caller sees it, and loaders that live as long as the request.
-pub fn prepare(request: Request, scoped: Option<Scoped>, peer: Peer) -> Request {
-    let request = request.data(Tried::default()).data(peer);
+/// Gives a request what its resolvers ask for: the database as the caller sees it, and loaders that live as long as the request. `tried`
+/// is what the same request has tried before.
+pub fn prepare(request: Request, scoped: Option<Scoped>, peer: Peer, tried: Arc<Tried>) -> Request {
+    let request = request.data(tried).data(peer);
     let Some(scoped) = scoped else { return request };
     request.data(LookedUp::default()).data(Sight::new(scoped, carry))
 }

@@ -8,6 +8,7 @@ pub mod daily_use;
 pub mod delegation;
 pub mod due_work;
 pub mod epoch;
+pub mod idempotency;
 mod ids;
 pub mod org_parent;
 pub mod org_path;

@@ -12,6 +12,7 @@ mod field;
 mod mask;
 pub mod policy;
 mod shift;
+mod sight;
 mod tree;
 mod viewer;
 pub mod visible;

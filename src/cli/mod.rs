@@ -60,7 +60,7 @@ impl From<crate::Error> for Failure {
     fn from(error: crate::Error) -> Self {
         use crate::Error;
         Self(match error {
-            Error::Unavailable | Error::Overloaded | Error::Crowded { .. } => {
+            Error::Unavailable | Error::Overloaded | Error::Collided | Error::Crowded { .. } => {
                 "the database does not answer: is it running, and is DATABASE_URL right?".to_owned()
             }
             Error::Forbidden { .. } => "this user may not do that: name another one after --as, or leave it out".to_owned(),

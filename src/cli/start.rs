@@ -84,11 +84,10 @@ pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config
             Err(fault) => tracing::error!(fault, "the certificate stays as it was"),
         }));
     }
-    let tokens = secrets.tokens.clone();
     let reveals = RevealsPerDay(config.limits.reveals_per_day);
-    let schema = schema::build(secrets, sign_in, rights.clone(), reveals);
+    let schema = schema::build(secrets.clone(), sign_in, rights.clone(), reveals);
     let manifests = config.documents.manifests.clone();
-    let app = App::try_new(schema, db.clone(), rights, tokens, Arc::new(config), drain.clone())?;
+    let app = App::try_new(schema, db.clone(), rights, &secrets, Arc::new(config), drain.clone())?;
     let manifests = Manifests::take(manifests, app.persisted.clone(), app.validator.clone()).map_err(Failure::new)?;
     tokio::spawn(manifests.watch());
     if let Some(listener) = &operators {

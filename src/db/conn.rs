@@ -6,17 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
-use sea_orm::sea_query::SelectStatement;
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    RuntimeErr, SqlxError, SqlxPostgresConnector, Statement, StatementBuilder, TransactionTrait,
-};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, SqlxPostgresConnector, TransactionTrait};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use super::readers::{Readers, Turn};
-use super::statement::written;
+use super::running::{Conn, On, Open, failed};
 use crate::clock::Clock;
 use crate::error::Error;
 
@@ -260,13 +256,13 @@ impl Db {
         self.readers.as_ref().map_or(0, |readers| readers.at_hand())
     }
 
-    pub(super) fn within(&self, transaction: Arc<DatabaseTransaction>) -> Conn {
-        Conn { on: On::Transaction(transaction), statements: self.statements.clone(), rights_touched: Arc::default() }
+    pub(super) fn within(&self, open: Arc<Open>) -> Conn {
+        Conn { on: On::Transaction(open), statements: self.statements.clone(), rights_touched: Arc::default() }
     }
-}
 
-fn failed(error: SqlxError) -> Error {
-    DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))).into()
+    pub(super) fn statements(&self) -> &Arc<AtomicU64> {
+        &self.statements
+    }
 }
 
 fn error_kind(error: &DbErr) -> &'static str {
@@ -324,74 +320,4 @@ fn postgres(config: &DbConfig) -> ConnectOptions {
 pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
     Some(PathBuf::from(path.split('?').next().unwrap_or(path)))
-}
-
-/// What a statement runs on.
-#[derive(Clone)]
-pub(super) struct Conn {
-    on: On,
-    statements: Arc<AtomicU64>,
-    /// Rights were changed in this unit of work.
-    rights_touched: Arc<AtomicBool>,
-}
-
-#[derive(Clone)]
-enum On {
-    Pool(DatabaseConnection),
-    Readers(Arc<Readers>),
-    Transaction(Arc<DatabaseTransaction>),
-}
-
-impl Conn {
-    pub(super) async fn all(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        let rows = match &self.on {
-            On::Pool(pool) => pool.query_all(select).await?,
-            On::Readers(readers) => {
-                let (sql, values) = written(select);
-                readers.all(sql, values).await.map_err(failed)?.into_iter().map(QueryResult::from).collect()
-            }
-            On::Transaction(transaction) if transaction.get_database_backend() == DbBackend::Postgres => {
-                let (sql, values) = written(select);
-                transaction.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?
-            }
-            On::Transaction(transaction) => transaction.query_all(select).await?,
-        };
-        Ok(rows)
-    }
-
-    /// A write that tells what it has written.
-    pub(super) async fn returning<S: StatementBuilder>(&self, statement: &S) -> Result<Vec<QueryResult>, Error> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        match &self.on {
-            On::Pool(_) | On::Readers(_) => Err(Error::internal("a write outside a unit of work")),
-            On::Transaction(transaction) => Ok(transaction.query_all(statement).await?),
-        }
-    }
-
-    pub(super) async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, Error> {
-        self.statements.fetch_add(1, Ordering::Relaxed);
-        let done = match &self.on {
-            On::Pool(pool) => pool.execute(statement).await,
-            On::Readers(_) => return Err(Error::internal("a write outside a unit of work")),
-            On::Transaction(transaction) => transaction.execute(statement).await,
-        };
-        Ok(done?)
-    }
-
-    pub(super) fn rights_touched(&self) -> &Arc<AtomicBool> {
-        &self.rights_touched
-    }
-
-    pub(super) fn is_transaction(&self) -> bool {
-        matches!(self.on, On::Transaction(_))
-    }
-
-    pub(super) fn backend(&self) -> DbBackend {
-        match &self.on {
-            On::Pool(pool) => pool.get_database_backend(),
-            On::Readers(_) => DbBackend::Postgres,
-            On::Transaction(transaction) => transaction.get_database_backend(),
-        }
-    }
 }

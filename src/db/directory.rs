@@ -7,8 +7,8 @@ use entity::{SessionId, Timestamp, UserId, delegation, epoch, org_unit, post, se
 use sea_orm::sea_query::{Expr, ExprTrait, Query as Sql, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, Iterable};
 
-use super::conn::Conn;
 use super::rights::Ground;
+use super::running::Conn;
 use super::{Db, Rights};
 use crate::access::{GrantTable, HeldDelegation, HeldPost, Holding, Lender, Level, OrgTree, TreeUnit, Viewer, Who, pair_from_word};
 use crate::error::Error;

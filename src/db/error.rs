@@ -32,8 +32,10 @@ fn from_sqlx(error: &SqlxError) -> Option<Error> {
             Some("57014") => Some(Error::Timeout),
             Some("53100") => Some(Error::InsufficientStorage),
             Some("57P01" | "57P02" | "57P03" | "08006" | "08003") => Some(Error::Unavailable),
-            // PostgreSQL: too many clients; two units of work in each other's way.
-            Some("53300" | "40P01" | "40001" | "55P03") => Some(Error::Overloaded),
+            // PostgreSQL: too many clients.
+            Some("53300") => Some(Error::Overloaded),
+            // PostgreSQL: a deadlock, a write that cannot be put in order, a lock that was waited for too long.
+            Some("40P01" | "40001" | "55P03") => Some(Error::Collided),
             // SQLite: full, busy.
             Some("13") => Some(Error::InsufficientStorage),
             Some("5" | "517" | "261") => Some(Error::Overloaded),

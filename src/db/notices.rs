@@ -10,7 +10,7 @@ use sqlx::postgres::{PgListener, PgPoolOptions};
 use tokio::sync::Notify;
 
 use super::Db;
-use super::conn::Conn;
+use super::running::Conn;
 use crate::error::Error;
 
 const CHANNEL: &str = "branchwise_rights";

@@ -6,7 +6,7 @@ use entity::{PolicyRuleId, policy_rule, role, role_gives};
 use sea_orm::Condition;
 
 use super::Scoped;
-use super::conn::Conn;
+use super::running::Conn;
 use crate::access::{GrantTable, MalformedPolicy, RoleTerms, Rule};
 use crate::error::Error;
 

@@ -15,7 +15,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query as Sql};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::conn::Conn;
+use super::running::Conn;
 use super::{Db, Scoped};
 use crate::access::{GrantTable, OrgTree, Viewer};
 use crate::error::Error;

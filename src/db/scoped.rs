@@ -6,8 +6,10 @@ use entity::Timestamp;
 use sea_orm::sea_query::{Expr, Func, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, DbBackend};
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
+use uuid::Uuid;
 
-use super::conn::Conn;
+use super::running::{Conn, On};
+use super::unit::Unit;
 use super::{Db, Query, ScopedSql};
 use crate::access::visible::{RowArm, Visible, Writes};
 use crate::access::{Arm, Viewer, action::Acts};
@@ -52,6 +54,23 @@ impl Scoped {
         &self.viewer
     }
 
+    pub(super) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// The unit of work that writes here are a part of; none: each is one of its own.
+    pub(super) fn unit(&self) -> Option<&Arc<Unit>> {
+        match &self.conn.on {
+            On::Unit(unit) if !self.is_rehearsal() => Some(unit),
+            _ => None,
+        }
+    }
+
+    /// Remembers that the audit is told of a record.
+    pub fn tell(&self, kind: &'static str, id: Uuid) {
+        self.conn.tell(kind, id);
+    }
+
     /// The clock.
     pub fn clock(&self) -> &Clock {
         self.db.clock()
@@ -89,16 +108,6 @@ impl Scoped {
     /// Totals over the rows of `E` that the viewer sees.
     pub fn sql<E: Visible>(&self) -> ScopedSql<E> {
         ScopedSql::new(self.clone())
-    }
-
-    /// Runs `work` in one transaction as the same viewer. Errors: those of [`Db::transaction`].
-    pub async fn transaction<T, F, Fut>(&self, work: F) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: FnOnce(Scoped) -> Fut + Send + 'static,
-        Fut: Future<Output = Result<T, Error>> + Send + 'static,
-    {
-        self.db.transaction(&self.viewer, work).await
     }
 
     /// "There is a row of `Child` that the viewer sees at `floor`, linked so and fulfilling this": the only way to filter across a relation.

@@ -4,9 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::TransactionTrait;
 use tracing::Instrument;
 
+use super::running::Open;
+use super::unit::immediate;
 use super::{Db, Scoped};
 use crate::access::Viewer;
 use crate::error::Error;
@@ -22,14 +24,12 @@ impl Db {
         let db = self.clone();
         let viewer = viewer.clone();
         let unit = async move {
-            // IMMEDIATE: a write that reads first must not lose the race for SQLite's one writer half-way.
-            let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
             let _turn = db.turn().await?;
-            let transaction = Arc::new(db.writer().begin_with_options(options).await?);
-            let conn = db.within(transaction.clone());
+            let open = Open::new(db.writer().begin_with_options(immediate()).await?);
+            let conn = db.within(open.clone());
             let touched = conn.rights_touched().clone();
             let outcome = work(Scoped::new(db.clone(), conn, viewer)).await;
-            let done = finish(transaction, outcome, db.is_rehearsal()).await;
+            let done = finish(open, outcome, db.is_rehearsal()).await;
             // Not before the commit: somebody else's look would take the mark away and see nothing.
             if touched.load(Ordering::Acquire) {
                 db.rights_touched().store(true, Ordering::Release);
@@ -43,11 +43,33 @@ impl Db {
     }
 }
 
-async fn finish<T>(transaction: Arc<DatabaseTransaction>, outcome: Result<T, Error>, rehearsal: bool) -> Result<T, Error> {
-    let Ok(transaction) = Arc::try_unwrap(transaction) else {
+impl Scoped {
+    /// Runs `work` in one transaction as the same viewer: in one of its own, or as a part of the unit of work that this is. Errors: those
+    /// of [`Db::transaction`].
+    pub async fn transaction<T, F, Fut>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(Scoped) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<T, Error>> + Send + 'static,
+    {
+        match self.unit() {
+            Some(unit) => unit.run(self.viewer(), work).await,
+            None => self.db().transaction(self.viewer(), work).await,
+        }
+    }
+}
+
+pub(super) async fn finish<T>(open: Arc<Open>, outcome: Result<T, Error>, rehearsal: bool) -> Result<T, Error> {
+    let Some(open) = Arc::into_inner(open) else {
         return Err(Error::internal("a unit of work kept its transaction"));
     };
+    let broken = open.is_broken();
+    let transaction = open.transaction;
     match outcome {
+        Ok(_) if broken => {
+            transaction.rollback().await?;
+            Err(Error::internal("a unit of work went on after a statement of it had failed"))
+        }
         Ok(value) if rehearsal => {
             transaction.rollback().await?;
             Ok(value)

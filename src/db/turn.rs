@@ -67,8 +67,9 @@ impl Scoped {
         Ok(())
     }
 
-    /// The same with the rights that stand: compiled again only where something has changed that they depend on.
-    async fn anew(self) -> Result<Self, Error> {
+    /// The same with the rights that stand in this unit of work: compiled again only where something has changed that they depend on.
+    /// Errors: UNAUTHENTICATED for whoever was disabled or signed out.
+    pub async fn anew(self) -> Result<Self, Error> {
         let Some(id) = self.viewer().user_id() else { return Ok(self) };
         let viewer = self.viewer();
         let changed = self.conn.epochs_unscoped(viewer.epoch()).await?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::{Context, Data};
 
-use crate::db::{Rights, Scoped};
+use crate::db::Scoped;
 use crate::error::Error;
 
 /// Makes what a request carries for one sight of the database: its loaders.
@@ -62,15 +62,12 @@ impl<'a> Ask<'a> for Context<'a> {
     }
 }
 
-/// Takes in a change of rights that this request has made: what it answers is seen with the rights that stand now, and so is the next
-/// request. Errors: OUTCOME_UNKNOWN where the database went away after the change.
+/// Goes on with the rights that this unit of work has made: what its answer shows is seen with them. The next request has them too, once
+/// it is committed.
 pub async fn rights_changed(ctx: &Context<'_>) -> Result<(), Error> {
-    let rights = ctx.given::<Arc<Rights>>()?;
-    rights.refresh().await.map_err(|_| Error::OutcomeUnknown)?;
     let Some(sight) = ctx.data_opt::<Sight>().map(Sight::latest) else { return Ok(()) };
-    if let Some(viewer) = rights.anew(sight.scoped.viewer()).await.map_err(|_| Error::OutcomeUnknown)? {
-        // Mutations run one after another: nobody else renews the latest.
-        let _ = sight.renewed.set(Box::new(Sight::new(sight.scoped.seen_by(viewer), sight.carry)));
-    }
+    let scoped = sight.scoped.as_ref().clone().anew().await?;
+    // A field has one resolver that writes: nobody else renews the latest.
+    let _ = sight.renewed.set(Box::new(Sight::new(scoped, sight.carry)));
     Ok(())
 }

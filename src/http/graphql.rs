@@ -19,10 +19,13 @@ use super::token::Credential;
 use super::{App, batch, explorer, kept, locale, named};
 use crate::error::{Error, Violation};
 use crate::graphql::answer::{Answer, Locale, Stage};
+use crate::graphql::idempotency::from_header;
 use crate::org::Peer;
 
 /// The header by which a client asks what its request costs: `true`.
 const COST: &str = "x-branchwise-cost";
+/// The header by which a client asks for a mutation once.
+const KEY: &str = "idempotency-key";
 
 /// Answers a request to `/graphql`.
 pub async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -43,12 +46,24 @@ pub async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response 
     };
     // A browser that asks a question gets its answer as JSON.
     let media = media.filter(|media| *media != Media::Html).unwrap_or(Media::Json);
+    let keys = parts.headers.get_all(KEY).iter().map(|value| value.as_bytes());
+    let asked = asked.and_then(|asked| match (from_header(keys), &asked) {
+        (Ok(None), _) => Ok((asked, None)),
+        (Ok(key), Asked::One(_)) => Ok((asked, key)),
+        (Ok(_), Asked::Batch(_)) => {
+            Err(transport(400, "Idempotency-Key", "is for one request, not for a batch", "不能用于批量请求", locale))
+        }
+        (Err(error), _) => Err(Reply::new(Answer::at(&error, Stage::Parameters, locale))),
+    });
     let reply = match asked {
-        Ok(asked) => {
+        Ok((asked, key)) => {
             let credential = Credential::from_headers(&parts.headers);
             let (peer, may_only_read) = (peer(&parts), parts.method == Method::GET);
             let tells_cost = parts.headers.get(COST).is_some_and(|asked| asked == "true");
-            let ask = |parameters| Ask { parameters, credential: credential.clone(), peer, may_only_read, tells_cost, locale };
+            let ask = |parameters| {
+                let (credential, key) = (credential.clone(), key.clone());
+                Ask { parameters, credential, peer, may_only_read, tells_cost, key, locale }
+            };
             match asked {
                 Asked::One(parameters) => run(app.clone(), ask(*parameters)).await,
                 Asked::Batch(requests) => batch::run_all(&app, requests, ask, media, locale).await,

@@ -2,7 +2,7 @@
 //!
 //! A request to `/graphql` passes `graphql` (method, media types), `inflate` (what a compressed body holds), `parameters` (what is asked, from
 //! body or query string), `run` (for each request of a `batch` by itself: a permit to run at all, then to its end, whoever hangs up: token,
-//! document, limits, execution) and leaves through `reply` (status and headers).
+//! document, limits, execution; of `mutations`, each field as one unit of work) and leaves through `reply` (status and headers).
 //! `admin` is the port of operators, apart from the one of clients.
 //! Nothing here reads a cookie, or believes a forwarded address that no trusted proxy vouches for (`forwarded`).
 
@@ -18,6 +18,7 @@ mod inflate;
 mod kept;
 mod media;
 mod metrics;
+mod mutations;
 mod page;
 mod parameters;
 mod password;
@@ -56,7 +57,7 @@ use crate::graphql::persisted::Persisted;
 use crate::graphql::validation::Validator;
 use crate::lifecycle::Drain;
 use crate::schema::Schema;
-use crate::secrets::Tokens;
+use crate::secrets::{Cipher, Secrets, Tokens};
 
 pub use server::{serve, serve_operators};
 pub use tls::Tls;
@@ -77,6 +78,8 @@ pub struct App {
     pub rights: Arc<Rights>,
     /// Who a token belongs to.
     pub tokens: Arc<Tokens>,
+    /// Encrypts the answers that are kept.
+    pub answers: Arc<Cipher>,
     /// The configuration.
     pub config: Arc<Config>,
     /// Parsed documents.
@@ -105,7 +108,7 @@ impl App {
         schema: Schema,
         db: Db,
         rights: Arc<Rights>,
-        tokens: Arc<Tokens>,
+        secrets: &Secrets,
         config: Arc<Config>,
         drain: Drain,
     ) -> Result<Arc<Self>, Error> {
@@ -116,7 +119,8 @@ impl App {
             schema,
             db,
             rights,
-            tokens,
+            tokens: secrets.tokens.clone(),
+            answers: secrets.answers.clone(),
             documents: Documents::new(config.limits.clone(), Prices::try_new(&sdl)?),
             persisted: Arc::new(Persisted::new(config.documents.trust, config.documents.registered_bytes)),
             denials: Denials::default(),

@@ -22,6 +22,8 @@ pub struct Reply {
     pub operation: Option<String>,
     /// The client may keep it and ask whether it has changed: an answer to a query that was named.
     pub may_be_kept: bool,
+    /// Something in it is answered as it was the first time.
+    pub is_replay: bool,
     /// It ran for somebody who is signed in: its name may stand in metrics.
     pub ran_for_user: bool,
 }
@@ -29,7 +31,16 @@ pub struct Reply {
 impl Reply {
     /// A reply of which only the answer is known.
     pub fn new(answer: Answer) -> Self {
-        Self { answer, status: None, allow: None, challenge: false, operation: None, may_be_kept: false, ran_for_user: false }
+        Self {
+            answer,
+            status: None,
+            allow: None,
+            challenge: false,
+            operation: None,
+            may_be_kept: false,
+            is_replay: false,
+            ran_for_user: false,
+        }
     }
 
     /// A reply that is refused by the transport.
@@ -50,6 +61,9 @@ impl Reply {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
         if let Some(allow) = self.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        if self.is_replay {
+            headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
         }
         if self.challenge {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

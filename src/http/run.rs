@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use tracing::Instrument;
 
 use super::App;
+use super::mutations::{Done, Mutation};
 use super::parameters::Parameters;
 use super::reply::Reply;
 use super::slow::{self, Ran};
@@ -45,6 +46,8 @@ pub struct Ask {
     pub may_only_read: bool,
     /// The answer tells what the request costs.
     pub tells_cost: bool,
+    /// The key under which a mutation is asked once.
+    pub key: Option<String>,
     /// The language of messages.
     pub locale: Locale,
 }
@@ -114,7 +117,7 @@ pub async fn run(app: Arc<App>, ask: Ask) -> Reply {
 
 async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
     let started = Instant::now();
-    let Ask { parameters, credential, peer, may_only_read, tells_cost, locale } = ask;
+    let Ask { parameters, credential, peer, may_only_read, tells_cost, key, locale } = ask;
     let viewer = token::viewer(app, &credential).await;
     let user = viewer.as_ref().ok().and_then(|viewer| viewer.as_ref()?.user_id());
     // First of all that takes time: what there is no capacity for is refused while it is of use.
@@ -183,12 +186,15 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
     if writes && !progress.enter(Progress::WRITING) {
         return Reply::new(Answer::of_error(&Error::Timeout, locale));
     }
-    let request = asking(asked.document(), asked.name()).variables(parameters.variables);
-    let scoped = viewer.clone().map(|viewer| app.db.seen_by(viewer));
-    let response = app.schema.execute(prepare(request, scoped, peer)).await;
-    if writes && let Err(error) = app.rights.catch_up().await {
-        tracing::warn!(%error, "changed rights are taken in later");
-    }
+    let (document, variables) = (asked.document(), parameters.variables);
+    let Done { response, is_replay } = if writes {
+        let mutation = Mutation { app, text: &text, document, operation: asked.name(), variables, peer, key: key.as_deref() };
+        mutation.run(viewer.clone()).await
+    } else {
+        let scoped = viewer.clone().map(|viewer| app.db.seen_by(viewer));
+        let request = asking(document, asked.name()).variables(variables);
+        Done { response: app.schema.execute(prepare(request, scoped, peer, Arc::default())).await, is_replay: false }
+    };
     let ran_for_user = viewer.is_some();
     if let (Some(viewer), true) = (viewer, response.is_err()) {
         let denied = Denied::in_response(asked.document(), operation.as_deref(), &response, writes);
@@ -204,7 +210,7 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
     } else {
         answer
     };
-    Reply { operation, ran_for_user, may_be_kept: was_named && !writes, ..Reply::new(answer) }
+    Reply { operation, ran_for_user, is_replay, may_be_kept: was_named && !writes, ..Reply::new(answer) }
 }
 
 fn asks_for_a_token(app: &App, parameters: &Parameters) -> bool {

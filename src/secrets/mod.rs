@@ -1,5 +1,6 @@
 //! What is signed, sealed, hashed or drawn at random. One secret of the operator's; every use has a key of its own derived from it.
 
+mod cipher;
 mod identity;
 mod password;
 mod seal;
@@ -12,6 +13,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
+pub use cipher::Cipher;
 pub use identity::Identity;
 pub use password::{Passwords, hash_password};
 pub use seal::Seal;
@@ -36,6 +38,8 @@ pub struct Secrets {
     pub refresh: Arc<Seal>,
     /// Links by which a password is set once.
     pub links: Arc<Seal>,
+    /// First answers, kept for whoever asks again.
+    pub answers: Arc<Cipher>,
     /// Whom failed sign-ins are counted for.
     pub subjects: Arc<Subjects>,
 }
@@ -49,6 +53,7 @@ impl Secrets {
             cursors: Arc::new(Seal::new(derive(secret, "cursors")?)),
             refresh: Arc::new(Seal::new(derive(secret, "refresh tokens")?)),
             links: Arc::new(Seal::new(derive(secret, "password links")?)),
+            answers: Arc::new(Cipher::new(&derive(secret, "first answers")?)),
             subjects: Arc::new(Subjects::new(derive(secret, "failed sign-ins")?)),
         })
     }

@@ -211,8 +211,7 @@ impl TestApp {
         let reveals = RevealsPerDay(config.limits.reveals_per_day);
         let schema = schema::build(secrets.clone(), sign_in, rights.clone(), reveals);
         let drain = Drain::new();
-        let app = App::try_new(schema, db.clone(), rights.clone(), secrets.tokens.clone(), Arc::new(config), drain.clone())
-            .expect("an application");
+        let app = App::try_new(schema, db.clone(), rights.clone(), &secrets, Arc::new(config), drain.clone()).expect("an application");
         let url = format!("http://{address}/graphql");
         tokio::spawn(http::serve(listener, app.clone(), None));
         tokio::spawn(rights.clone().watch());

@@ -34,6 +34,7 @@ mod history;
 mod hostile;
 mod hostile_wire;
 mod http;
+mod idempotency;
 mod identity;
 mod import;
 mod import_rights;

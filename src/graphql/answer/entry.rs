@@ -120,6 +120,8 @@ fn extensions(error: &Error, locale: Locale) -> Map<String, Json> {
         | Error::Forbidden { field: None }
         | Error::NotFound { field: None }
         | Error::Overloaded
+        | Error::Collided
+        | Error::KeyReused
         | Error::PersistedQueryNotFound
         | Error::Timeout
         | Error::Unavailable

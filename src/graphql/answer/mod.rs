@@ -107,7 +107,7 @@ impl Answer {
     pub fn at(error: &Error, stage: Stage, locale: Locale) -> Self {
         let retry_after = match error {
             Error::RateLimited { retry_after, .. } => Some(*retry_after),
-            Error::Overloaded | Error::Crowded { .. } => Some(Duration::from_secs(1)),
+            Error::Overloaded | Error::Collided | Error::Crowded { .. } => Some(Duration::from_secs(1)),
             _ => None,
         };
         Self { retry_after, ..Self::without_data(entry::of_error(error, locale, &[], &[]), stage) }

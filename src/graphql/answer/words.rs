@@ -16,7 +16,8 @@ pub fn code(error: &Error) -> &'static str {
         Error::CostLimit { .. } => "COST_LIMIT_EXCEEDED",
         Error::RateLimited { .. } => "RATE_LIMITED",
         Error::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
-        Error::Overloaded | Error::Crowded { .. } => "OVERLOADED",
+        Error::Overloaded | Error::Collided | Error::Crowded { .. } => "OVERLOADED",
+        Error::KeyReused => "IDEMPOTENCY_KEY_REUSED",
         Error::Timeout => "TIMEOUT",
         Error::Unavailable => "UNAVAILABLE",
         Error::OutcomeUnknown => "OUTCOME_UNKNOWN",
@@ -34,7 +35,8 @@ pub fn status(error: &Error) -> u16 {
         Error::Invalid(_) | Error::CostLimit { .. } => 400,
         Error::Conflict(_) => 409,
         Error::RateLimited { .. } => 429,
-        Error::Overloaded | Error::Crowded { .. } | Error::Unavailable => 503,
+        Error::Overloaded | Error::Collided | Error::Crowded { .. } | Error::Unavailable => 503,
+        Error::KeyReused => 422,
         Error::Timeout | Error::OutcomeUnknown => 504,
         Error::InsufficientStorage => 507,
         Error::Internal(_) => 500,
@@ -62,7 +64,13 @@ pub fn text(error: &Error) -> Text {
         Error::RateLimited { .. } => Text::new("too many attempts; try again later", "尝试过于频繁，请稍后再试"),
         // Clients of Apollo and urql look for this very word.
         Error::PersistedQueryNotFound => Text::new("PersistedQueryNotFound", "PersistedQueryNotFound"),
-        Error::Overloaded | Error::Crowded { .. } => Text::new("no capacity at the moment; try again", "系统繁忙，请重试"),
+        Error::Overloaded | Error::Collided | Error::Crowded { .. } => {
+            Text::new("no capacity at the moment; try again", "系统繁忙，请重试")
+        }
+        Error::KeyReused => Text::new(
+            "the idempotency key was used for something else; take a new one for each change",
+            "该幂等键已用于其他请求，请为每次更改使用新的键",
+        ),
         Error::Timeout => Text::new("it took too long and was given up; nothing was changed", "处理超时，已放弃，未做任何更改"),
         Error::Unavailable => Text::new("the service is not available at the moment; try again", "服务暂不可用，请稍后重试"),
         Error::OutcomeUnknown => {

@@ -1,5 +1,7 @@
 //! One's own sessions and password, and links for those who have lost theirs.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use entity::session;
 use time::OffsetDateTime;
@@ -152,7 +154,7 @@ impl SessionMutation {
         #[graphql(desc = "Both passwords.")] input: ChangePasswordInput,
     ) -> Result<EndedSessionsPayload> {
         let scoped = ctx.scoped()?;
-        ctx.given::<Tried>()?.once("changePassword")?;
+        ctx.given::<Arc<Tried>>()?.once("changePassword")?;
         Ok(ctx.given::<SignIn>()?.change_password(scoped, input.current_password, input.new_password).await?.into())
     }
 

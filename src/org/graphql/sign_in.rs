@@ -1,7 +1,7 @@
 //! What needs no token: signing in, going on by refresh token, setting a password by a link.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use time::OffsetDateTime;
@@ -95,7 +95,7 @@ impl SignInMutation {
     /// Signs in by name and password: starts a session. Needs no token. A wrong name and a wrong password give the same UNAUTHENTICATED. After
     /// 10 failures for a user name, or 100 from an address, within 15 minutes: RATE_LIMITED for 15 minutes, with `retryAfterSeconds`.
     async fn sign_in(&self, ctx: &Context<'_>, #[graphql(desc = "Who signs in.")] input: SignInInput) -> Result<SignInPayload> {
-        ctx.given::<Tried>()?.once("signIn")?;
+        ctx.given::<Arc<Tried>>()?.once("signIn")?;
         let given = Given { username: input.username, password: input.password, device: input.device };
         Ok(ctx.given::<SignIn>()?.sign_in(given, *ctx.given::<Peer>()?).await?.into())
     }
@@ -108,7 +108,7 @@ impl SignInMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What the session goes on by.")] input: RefreshSessionInput,
     ) -> Result<SignInPayload> {
-        ctx.given::<Tried>()?.once("refreshSession")?;
+        ctx.given::<Arc<Tried>>()?.once("refreshSession")?;
         Ok(ctx.given::<SignIn>()?.refresh(&input.refresh_token).await?.into())
     }
 
@@ -119,7 +119,7 @@ impl SignInMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The link and the password.")] input: SetPasswordInput,
     ) -> Result<SetPasswordPayload> {
-        ctx.given::<Tried>()?.once("setPassword")?;
+        ctx.given::<Arc<Tried>>()?.once("setPassword")?;
         ctx.given::<SignIn>()?.set_password(&input.token, input.password).await?;
         Ok(SetPasswordPayload { is_set: true })
     }
