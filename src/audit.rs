@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::access::action::Acts;
 use crate::access::visible::Place;
 use crate::access::{Action, Resource, Who};
-use crate::db::Scoped;
+use crate::db::{Moved, Scoped};
 use crate::error::Error;
 
 /// What changed, by field: before and after.
@@ -86,6 +86,8 @@ pub struct Entry {
     place: Option<Place>,
     changes: Changes,
     action: String,
+    /// Where the record stood before and stands after, of those that clients keep copies of.
+    moved: Option<(Option<Place>, Option<Place>)>,
     /// By whose arms it may have been done: resource and action.
     by: Option<(Resource, Action)>,
     reason: Option<String>,
@@ -95,13 +97,19 @@ impl Entry {
     /// An entry for action `A` on a record that stands at `place`.
     pub fn of<A: Acts>(record_type: RecordType, record: impl Into<Uuid>, place: Option<Place>, changes: Changes) -> Self {
         let action = format!("{}:{}", A::RESOURCE.word(), A::ACTION.word());
-        Self { record_type, record: record.into(), place, changes, action, by: Some((A::RESOURCE, A::ACTION)), reason: None }
+        Self { record_type, record: record.into(), place, changes, action, moved: None, by: Some((A::RESOURCE, A::ACTION)), reason: None }
     }
 
     /// An entry for what no grant speaks of: signing in, being refused.
     pub fn event(record_type: RecordType, record: impl Into<Uuid>, what: &str, changes: Changes) -> Self {
         let action = format!("{}:{what}", record_type.word());
-        Self { record_type, record: record.into(), place: None, changes, action, by: None, reason: None }
+        Self { record_type, record: record.into(), place: None, changes, action, moved: None, by: None, reason: None }
+    }
+
+    /// The same of a record that clients may keep copies of: where it stood before, none for a new one, and where it stands after.
+    #[must_use]
+    pub fn moved(self, before: Option<Place>, after: Option<Place>) -> Self {
+        Self { moved: Some((before, after)), ..self }
     }
 
     /// The same with the reason that the actor gives.
@@ -119,7 +127,7 @@ impl Entry {
     }
 }
 
-/// Writes entries in the unit of work of what they record.
+/// Writes entries in the unit of work of what they record, and tells those who keep copies of it.
 pub async fn record(scoped: &Scoped, entries: Vec<Entry>) -> Result<(), Error> {
     let viewer = scoped.viewer();
     let (actor_id, actor_name, reason) = match viewer.who() {
@@ -130,6 +138,11 @@ pub async fn record(scoped: &Scoped, entries: Vec<Entry>) -> Result<(), Error> {
     for entry in &entries {
         scoped.tell(entry.record_type.word(), entry.record);
     }
+    let moved = entries.iter().filter_map(|entry| {
+        let (before, after) = entry.moved?;
+        Some(Moved { kind: entry.record_type.word(), id: entry.record, before, after })
+    });
+    scoped.tell_changes(moved.collect()).await?;
     let own_unit = viewer.posts().first().map(|post| post.held.unit);
     let rows = entries
         .into_iter()

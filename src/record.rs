@@ -72,6 +72,8 @@ impl<M> FieldOf<M> {
 pub trait Record: Visible {
     /// What the audit calls it.
     const TYPE: RecordType;
+    /// May clients keep copies of it?
+    const IS_COPIED: bool = false;
 
     /// Its fields.
     fn fields() -> &'static [FieldOf<Self::Model>];
@@ -203,7 +205,9 @@ pub async fn store<E: Record, A: Writes<E>>(
     if scoped.save::<E, A>(permit, &row.model, &after).await? == 0 {
         return Err(stale::<E>(row, &after, said));
     }
-    audit::record(scoped, vec![Entry::of::<A>(E::TYPE, E::id(&row.model), place, changes)]).await?;
+    let stands = E::place(&after, row.place.and_then(|place| place.owner));
+    let entry = Entry::of::<A>(E::TYPE, E::id(&row.model), place, changes);
+    audit::record(scoped, vec![if E::IS_COPIED { entry.moved(row.place, stands) } else { entry }]).await?;
     Ok(Some(after))
 }
 

@@ -38,6 +38,7 @@ use crate::org::graphql::{
 use crate::org::repo::{UnitRow, UserRow};
 use crate::org::{self, Peer, SignIn};
 use crate::secrets::Secrets;
+use crate::sync::graphql::SyncQuery;
 
 /// Anything with a global id.
 #[derive(Interface)]
@@ -74,6 +75,7 @@ pub struct Query(
     CustomerQuery,
     AuditQuery,
     ExplainQuery,
+    SyncQuery,
 );
 
 /// What can be changed.

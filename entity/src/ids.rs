@@ -32,6 +32,8 @@ macro_rules! ids {
 ids! {
     /// A row of `audit`.
     AuditId,
+    /// A row of `change`.
+    ChangeId,
     /// A person at a customer.
     ContactId,
     /// One unit's relationship with a party.

@@ -2,6 +2,7 @@
 //! Who may see which row stands in the main crate, `access::visible`.
 
 pub mod audit;
+pub mod change;
 pub mod contact;
 pub mod customer;
 pub mod daily_use;
@@ -26,8 +27,8 @@ mod timestamp;
 pub mod user;
 
 pub use ids::{
-    AuditId, ContactId, CustomerId, DelegationId, DueWorkId, OrgParentId, PartyId, PasswordLinkId, PolicyRuleId, PostId, SessionId, UnitId,
-    UserId,
+    AuditId, ChangeId, ContactId, CustomerId, DelegationId, DueWorkId, OrgParentId, PartyId, PasswordLinkId, PolicyRuleId, PostId,
+    SessionId, UnitId, UserId,
 };
 pub use sea_orm::ActiveEnum;
 pub use stored::Stored;

@@ -1,7 +1,7 @@
 //! A viewer: who asks, and what its posts come to.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use entity::org_unit::BusinessMode;
 use entity::{DelegationId, PostId, SessionId, Timestamp, UnitId, UserId};
@@ -97,7 +97,6 @@ pub struct Viewer {
     tree: Arc<OrgTree>,
     table: Arc<GrantTable>,
     valid_until: Option<Timestamp>,
-    sight: OnceLock<[u8; 32]>,
 }
 
 impl Viewer {
@@ -122,7 +121,6 @@ impl Viewer {
             tree: tree.clone(),
             table: table.clone(),
             valid_until,
-            sight: OnceLock::new(),
         };
         viewer.add_posts();
         for delegation in &holding.delegations {
@@ -193,7 +191,6 @@ impl Viewer {
             tree: tree.clone(),
             table: table.clone(),
             valid_until: None,
-            sight: OnceLock::new(),
         }
     }
 
@@ -291,10 +288,6 @@ impl Viewer {
     pub fn can(&self, resource: Resource, action: Action) -> bool {
         let (by, floor) = decided_by(resource, action);
         self.arms(by, action).iter().any(|arm| arm.level >= floor)
-    }
-
-    pub(super) fn sight_once(&self) -> &OnceLock<[u8; 32]> {
-        &self.sight
     }
 
     /// The tree that it was compiled against.

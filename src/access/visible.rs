@@ -29,8 +29,10 @@ use super::action::{
 };
 use super::{Action, Area, Arm, Level, Origin, Resource, Viewer};
 
+mod changed;
 mod personal;
 
+pub use changed::changes_of;
 pub use personal::{Personal, changed_by, of_users, own};
 
 /// One way to some rows.

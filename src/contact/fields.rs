@@ -34,6 +34,7 @@ const FIELDS: &[FieldOf<Model>] = &[
 
 impl Record for contact::Entity {
     const TYPE: RecordType = RecordType::Contact;
+    const IS_COPIED: bool = true;
 
     fn fields() -> &'static [FieldOf<Model>] {
         FIELDS

@@ -103,7 +103,7 @@ async fn insert(scoped: &Scoped, permit: &Permit<ContactCreate>, rows: Vec<(Plac
             let empty = contact::Model { name: String::new(), role: None, phone: None, email: None, ..row.clone() };
             let mut changes = differences::<contact::Entity>(&empty, row);
             changes.insert("customerId".to_owned(), serde_json::json!([null, row.customer_id.0]));
-            Entry::of::<ContactCreate>(RecordType::Contact, row.id, Some(*place), changes)
+            Entry::of::<ContactCreate>(RecordType::Contact, row.id, Some(*place), changes).moved(None, Some(*place))
         })
         .collect();
     repo::insert(scoped, permit, rows).await?;

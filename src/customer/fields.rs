@@ -62,6 +62,7 @@ pub fn class(name: &str) -> FieldClass {
 
 impl Record for customer::Entity {
     const TYPE: RecordType = RecordType::Customer;
+    const IS_COPIED: bool = true;
 
     fn fields() -> &'static [FieldOf<Model>] {
         FIELDS

@@ -259,7 +259,7 @@ async fn insert(scoped: &Scoped, permit: &Permit<CustomerCreate>, rows: Vec<cust
                 changes.insert(field.to_owned(), json!([null, value]));
             }
             let place = Place { unit: row.unit_id, owner: row.owner_id };
-            Entry::of::<CustomerCreate>(RecordType::Customer, row.id, Some(place), changes)
+            Entry::of::<CustomerCreate>(RecordType::Customer, row.id, Some(place), changes).moved(None, Some(place))
         })
         .collect();
     repo::insert(scoped, permit, rows).await?;

@@ -24,6 +24,7 @@
 //! ```
 
 mod bulk;
+mod changes;
 mod conn;
 mod daily;
 mod directory;
@@ -53,6 +54,7 @@ mod unit;
 mod write;
 
 pub use bulk::Shares;
+pub use changes::{Changed, Moved};
 pub use conn::{Db, DbConfig, Migration, MigrationState, sqlite_file};
 pub use directory::{Credentials, operator_unscoped, system_unscoped};
 pub use failures::{Counted, Limit};

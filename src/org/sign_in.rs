@@ -228,6 +228,7 @@ impl SignIn {
                 repo::remove_links_over_before(&tx, now.plus_seconds(-KEPT_SECONDS)).await?;
                 tx.forget_uses_before_yesterday().await?;
                 tx.forget_first_answers().await?;
+                tx.forget_changes().await?;
                 tx.forget_failures_before(now.plus_seconds(-24 * HOUR_SECONDS)).await
             });
             if let Err(error) = work.await {

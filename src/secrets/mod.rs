@@ -40,6 +40,8 @@ pub struct Secrets {
     pub links: Arc<Seal>,
     /// First answers, kept for whoever asks again.
     pub answers: Arc<Cipher>,
+    /// Cursors of the copies that clients keep.
+    pub copies: Arc<Cipher>,
     /// Whom failed sign-ins are counted for.
     pub subjects: Arc<Subjects>,
 }
@@ -54,6 +56,7 @@ impl Secrets {
             refresh: Arc::new(Seal::new(derive(secret, "refresh tokens")?)),
             links: Arc::new(Seal::new(derive(secret, "password links")?)),
             answers: Arc::new(Cipher::new(&derive(secret, "first answers")?)),
+            copies: Arc::new(Cipher::new(&derive(secret, "copies of clients")?)),
             subjects: Arc::new(Subjects::new(derive(secret, "failed sign-ins")?)),
         })
     }

@@ -68,7 +68,8 @@ const fn once(of: &'static str, document: &'static str, at: &'static str, fields
 }
 
 const PROBES: &[Probe] = &[
-    once("Query", "{ % }", "", "viewer{name} auditLog(first:1){nodes{id}}"),
+    once("Query", "{ % }", "", "viewer{name} auditLog(first:1){nodes{id}} changes(first:1){hasMore}"),
+    once("ChangeSet", "{ changes(first: 1) { % } }", "/changes", "upserts{__typename} tombstones nextCursor hasMore resetRequired"),
     probe(
         "Query",
         "{ % }",
@@ -188,7 +189,8 @@ const PROBES: &[Probe] = &[
          createPasswordLink(input:{userId:$user}){expiresAt} setPassword(input:{token:\"x\",password:$password}){isSet} endSession(input:{id:$session}){endedSessions} \
          changePassword(input:{currentPassword:\"not this\",newPassword:\"a new password\"}){endedSessions}",
     ),
-    once("Mutation", "mutation { % }", "", "signOut{endedSessions} signOutEverywhere{endedSessions}"),
+    once("Mutation", "mutation { % }", "", "signOut{endedSessions}"),
+    once("Mutation", "mutation { % }", "", "signOutEverywhere{endedSessions}"),
     probe(
         "Mutation",
         "mutation { % }",

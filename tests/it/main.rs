@@ -68,6 +68,7 @@ mod schema;
 mod sessions;
 mod smoke;
 mod statements;
+mod sync;
 mod tables;
 mod tls;
 mod turns;

@@ -42,6 +42,16 @@ impl Paged {
     }
 }
 
+/// The next part of a copy: as much as `first` says.
+pub struct Copied;
+
+impl Copied {
+    /// For the attribute of the field.
+    pub fn apply() -> MetaDirectiveInvocation {
+        list_size::apply(Some(100), words(&["first"]), words(&["upserts", "tombstones"]), Some(false))
+    }
+}
+
 /// A list of as many items as an argument has.
 pub struct OneForEach;
 
@@ -89,4 +99,4 @@ macro_rules! stands_for {
     )*};
 }
 
-stands_for!(Paged: list_size, OneForEach: list_size, About: list_size, Rehearsal: cost);
+stands_for!(Paged: list_size, Copied: list_size, OneForEach: list_size, About: list_size, Rehearsal: cost);
