@@ -9,12 +9,13 @@ use migration::{Migrator, MigratorTrait};
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    RuntimeErr, SqlxError, SqlxPostgresConnector, Statement, StatementBuilder, TransactionTrait,
+    SqlxPostgresConnector, Statement, StatementBuilder, TransactionTrait,
 };
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
+use super::pools::of_pool;
 use super::readers::{Readers, Turn};
 use super::statement::written;
 use crate::clock::Clock;
@@ -140,7 +141,7 @@ impl Db {
     pub(super) async fn turn_to_rehearse(&self) -> Result<OwnedSemaphorePermit, Error> {
         match tokio::time::timeout(REHEARSAL_WAIT, self.rehearsals.clone().acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) | Err(_) => Err(Error::Overloaded),
+            Ok(Err(_)) | Err(_) => Err(Error::Crowded { what: "rehearsals", limit: 1 }),
         }
     }
 
@@ -230,7 +231,7 @@ impl Db {
     /// The right to begin a transaction on a connection of [`Db::writer`]; none needed on SQLite.
     pub(super) async fn turn(&self) -> Result<Option<Turn>, Error> {
         match &self.readers {
-            Some(readers) => Ok(Some(readers.turn_at_pool().await.map_err(failed)?)),
+            Some(readers) => Ok(Some(readers.turn_at_pool().await.map_err(|error| readers.failed(error))?)),
             None => Ok(None),
         }
     }
@@ -263,10 +264,6 @@ impl Db {
     pub(super) fn within(&self, transaction: Arc<DatabaseTransaction>) -> Conn {
         Conn { on: On::Transaction(transaction), statements: self.statements.clone(), rights_touched: Arc::default() }
     }
-}
-
-fn failed(error: SqlxError) -> Error {
-    DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))).into()
 }
 
 fn error_kind(error: &DbErr) -> &'static str {
@@ -346,10 +343,10 @@ impl Conn {
     pub(super) async fn all(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         let rows = match &self.on {
-            On::Pool(pool) => pool.query_all(select).await?,
+            On::Pool(pool) => pool.query_all(select).await.map_err(|error| of_pool(error, pool))?,
             On::Readers(readers) => {
                 let (sql, values) = written(select);
-                readers.all(sql, values).await.map_err(failed)?.into_iter().map(QueryResult::from).collect()
+                readers.all(sql, values).await.map_err(|error| readers.failed(error))?.into_iter().map(QueryResult::from).collect()
             }
             On::Transaction(transaction) if transaction.get_database_backend() == DbBackend::Postgres => {
                 let (sql, values) = written(select);
@@ -371,12 +368,11 @@ impl Conn {
 
     pub(super) async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
-        let done = match &self.on {
-            On::Pool(pool) => pool.execute(statement).await,
-            On::Readers(_) => return Err(Error::internal("a write outside a unit of work")),
-            On::Transaction(transaction) => transaction.execute(statement).await,
-        };
-        Ok(done?)
+        match &self.on {
+            On::Pool(pool) => pool.execute(statement).await.map_err(|error| of_pool(error, pool)),
+            On::Readers(_) => Err(Error::internal("a write outside a unit of work")),
+            On::Transaction(transaction) => Ok(transaction.execute(statement).await?),
+        }
     }
 
     pub(super) fn rights_touched(&self) -> &Arc<AtomicBool> {

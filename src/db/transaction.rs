@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tracing::Instrument;
 
+use super::pools::of_pool;
 use super::{Db, Scoped};
 use crate::access::Viewer;
 use crate::error::Error;
@@ -25,7 +26,8 @@ impl Db {
             // IMMEDIATE: a write that reads first must not lose the race for SQLite's one writer half-way.
             let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
             let _turn = db.turn().await?;
-            let transaction = Arc::new(db.writer().begin_with_options(options).await?);
+            let begun = db.writer().begin_with_options(options).await;
+            let transaction = Arc::new(begun.map_err(|error| of_pool(error, db.writer()))?);
             let conn = db.within(transaction.clone());
             let touched = conn.rights_touched().clone();
             let outcome = work(Scoped::new(db.clone(), conn, viewer)).await;
@@ -55,7 +57,7 @@ async fn finish<T>(transaction: Arc<DatabaseTransaction>, outcome: Result<T, Err
         Ok(value) => match transaction.commit().await {
             Ok(()) => Ok(value),
             Err(error) => match Error::from(error) {
-                Error::Unavailable | Error::Timeout => Err(Error::OutcomeUnknown),
+                Error::Unavailable | Error::Timeout { .. } => Err(Error::OutcomeUnknown),
                 other => Err(other),
             },
         },

@@ -1,7 +1,7 @@
 //! Responses: status, headers and body.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::media::Media;
@@ -16,10 +16,16 @@ pub struct Reply {
     pub status: Option<u16>,
     /// Methods, for 405.
     pub allow: Option<&'static str>,
+    /// What would have been read instead, for 415: the name of the header and its value.
+    pub accepts: Option<(HeaderName, &'static str)>,
     /// Asks for a token.
     pub challenge: bool,
-    /// The name of the operation, for the log.
+    /// The name of the operation, for operators.
     pub operation: Option<String>,
+    /// The SHA-256 of its document, where it is traced.
+    pub document: Option<String>,
+    /// Its points, if it ran.
+    pub cost: Option<u64>,
     /// The client may keep it and ask whether it has changed: an answer to a query that was named.
     pub may_be_kept: bool,
     /// It ran for somebody who is signed in: its name may stand in metrics.
@@ -29,7 +35,18 @@ pub struct Reply {
 impl Reply {
     /// A reply of which only the answer is known.
     pub fn new(answer: Answer) -> Self {
-        Self { answer, status: None, allow: None, challenge: false, operation: None, may_be_kept: false, ran_for_user: false }
+        Self {
+            answer,
+            status: None,
+            allow: None,
+            accepts: None,
+            challenge: false,
+            operation: None,
+            document: None,
+            cost: None,
+            may_be_kept: false,
+            ran_for_user: false,
+        }
     }
 
     /// A reply that is refused by the transport.
@@ -50,6 +67,9 @@ impl Reply {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media.content_type()));
         if let Some(allow) = self.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Some((name, value)) = self.accepts {
+            headers.insert(name, HeaderValue::from_static(value));
         }
         if self.challenge {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
