@@ -10,7 +10,9 @@ FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
 COPY --from=explorer /src/explorer/dist explorer/dist
-RUN cargo build --locked --profile dist --bin branchwise
+# FEATURES=otlp: spans of requests to a collector.
+ARG FEATURES=""
+RUN cargo build --locked --profile dist --bin branchwise --features "$FEATURES"
 
 FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 --home-dir /var/lib/branchwise --create-home branchwise

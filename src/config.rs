@@ -11,12 +11,13 @@ use serde::Deserialize;
 
 use crate::graphql::limits::Limits;
 use crate::graphql::persisted::Trust;
-use crate::secrets::SHORTEST_SECRET;
 
 pub use database::DatabaseConfig;
 pub use documents::DocumentsConfig;
 pub use proxies::TrustedProxies;
 pub use rates::RateConfig;
+
+use values::{address, is_public_url, otlp_fault, secret};
 
 const DEFAULT_FILE: &str = "branchwise.toml";
 /// Requests of one batch, at most.
@@ -39,6 +40,8 @@ pub struct Config {
     pub http: HttpConfig,
     /// The database.
     pub database: DatabaseConfig,
+    /// The collector of OpenTelemetry that spans of requests go to: `http://127.0.0.1:4318`; none: they go nowhere.
+    pub otlp_endpoint: Option<String>,
     /// What a document may cost.
     pub limits: Limits,
     /// Documents that clients name.
@@ -175,6 +178,7 @@ struct Written {
     secret: Option<String>,
     currency: String,
     introspection: bool,
+    otlp_endpoint: Option<String>,
     http: HttpConfig,
     database: DatabaseConfig,
     limits: Limits,
@@ -190,6 +194,7 @@ impl Default for Written {
             secret: None,
             currency: "CNY".to_owned(),
             introspection: true,
+            otlp_endpoint: None,
             http: HttpConfig::default(),
             database: DatabaseConfig::default(),
             limits: Limits::default(),
@@ -216,6 +221,7 @@ impl Config {
             ("listen", "BRANCHWISE_LISTEN"),
             ("secret", "BRANCHWISE_SECRET"),
             ("http.public_url", "BRANCHWISE_PUBLIC_URL"),
+            ("otlp_endpoint", "BRANCHWISE_OTLP_ENDPOINT"),
         ];
         // This one may be set to nothing.
         let operators = environment("BRANCHWISE_ADMIN_LISTEN");
@@ -265,6 +271,9 @@ impl Written {
         if self.http.public_url.as_deref().is_some_and(|url| !is_public_url(url)) {
             faults.push("BRANCHWISE_PUBLIC_URL or http.public_url: must be like https://crm.example.com, without ? and #".to_owned());
         }
+        if let Some(fault) = self.otlp_endpoint.as_deref().and_then(otlp_fault) {
+            faults.push(format!("BRANCHWISE_OTLP_ENDPOINT or otlp_endpoint: {fault}"));
+        }
         if self.documents.trust != Trust::Off && self.documents.manifests.is_empty() {
             faults.push("documents.trust: needs documents.manifests, the files with the documents to trust".to_owned());
         }
@@ -286,14 +295,26 @@ impl Written {
         }
         match listen {
             Some(listen) if faults.is_empty() => {
-                let Self { currency, introspection, http, database, limits, documents, rates, .. } = self;
-                Ok(Config { listen, admin_listen, secret, currency, introspection, http, database, limits, documents, rates })
+                let Self { currency, introspection, otlp_endpoint, http, database, limits, documents, rates, .. } = self;
+                Ok(Config {
+                    listen,
+                    admin_listen,
+                    secret,
+                    currency,
+                    introspection,
+                    otlp_endpoint,
+                    http,
+                    database,
+                    limits,
+                    documents,
+                    rates,
+                })
             }
             _ => Err(ConfigError { faults }),
         }
     }
 
-    fn numbers(&self) -> [(&'static str, u64); 29] {
+    fn numbers(&self) -> [(&'static str, u64); 31] {
         let (http, database, limits, rates) = (&self.http, &self.database, &self.limits, &self.rates);
         [
             ("http.body_limit_bytes", http.body_limit_bytes as u64),
@@ -320,6 +341,8 @@ impl Written {
             ("limits.cost", limits.cost),
             ("limits.nodes", limits.nodes),
             ("limits.selections", limits.selections),
+            ("limits.answer_bytes", limits.answer_bytes as u64),
+            ("limits.errors", limits.errors as u64),
             ("limits.reveals_per_day", limits.reveals_per_day),
             ("rates.points_per_minute_user", rates.points_per_minute_user.into()),
             ("rates.points_per_minute_session", rates.points_per_minute_session.into()),
@@ -329,43 +352,10 @@ impl Written {
     }
 }
 
-fn address(written: &str, key: &str, faults: &mut Vec<String>) -> Option<SocketAddr> {
-    let address = written.parse().ok();
-    if address.is_none() {
-        faults.push(format!("{key}: {written:?} is no address with a port, such as 127.0.0.1:8080"));
-    }
-    address
-}
-
-fn is_public_url(written: &str) -> bool {
-    let rest = written.strip_prefix("https://").or_else(|| written.strip_prefix("http://"));
-    rest.is_some_and(|rest| {
-        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-._~:[]/%".contains(letter);
-        rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[') && rest.chars().all(is_plain)
-    })
-}
-
-/// The secret itself, or what the file of that path holds. What looks like a path is never taken for the secret: a path can be guessed.
-fn secret(written: &str) -> Result<SecretString, String> {
-    const KEY: &str = "BRANCHWISE_SECRET or secret";
-    let path = Path::new(written);
-    let looks_like_a_path = ["/", "./", "../"].iter().any(|start| written.starts_with(start));
-    let text = if looks_like_a_path || path.is_file() {
-        let read = std::fs::read_to_string(path);
-        read.map_err(|error| format!("{KEY}: the file cannot be read ({}); a secret must not begin with / or .", error.kind()))?
-    } else {
-        written.to_owned()
-    };
-    let text = text.trim();
-    if text.chars().count() < SHORTEST_SECRET {
-        return Err(format!("{KEY}: must have at least {SHORTEST_SECRET} characters, for example from `openssl rand -hex 32`"));
-    }
-    Ok(SecretString::from(text))
-}
-
 mod database;
 mod documents;
 mod proxies;
 mod rates;
 #[cfg(test)]
 mod tests;
+mod values;

@@ -140,8 +140,13 @@ pub enum Error {
         limit: u64,
     },
     /// It took too long and was given up; nothing was changed.
-    #[error("timeout")]
-    Timeout,
+    #[error("more than {what} may take")]
+    Timeout {
+        /// Of what: seconds of a request.
+        what: &'static str,
+        /// How many there may be; none: that is not known where it is told.
+        limit: Option<u64>,
+    },
     /// The database is away.
     #[error("unavailable")]
     Unavailable,

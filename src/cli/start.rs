@@ -96,13 +96,18 @@ pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config
     let operators = operators.map(|listener| tokio::spawn(http::serve_operators(listener, app.clone())));
     tracing::info!(%address, "serving");
     ready(&format!("{scheme}://{address}/graphql"));
-    http::serve(listener, app, tls).await?;
+    http::serve(listener, app.clone(), tls).await?;
     due_work.abort();
     if let Some(operators) = operators {
         operators.abort();
     }
+    let end = async {
+        db.close().await;
+        // On a thread that may wait; if it fails, spans are missing, and that is told.
+        let _ = tokio::task::spawn_blocking(move || app.end_spans()).await;
+    };
     tokio::select! {
-        () = db.close() => {}
+        () = end => {}
         // What was cut off may keep its connection.
         () = drain.aborted() => {}
     }

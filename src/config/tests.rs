@@ -104,6 +104,23 @@ fn proxies_are_addresses_and_networks() {
 }
 
 #[test]
+fn spans_go_to_a_collector_or_the_start_says_why_not() {
+    let said = |url: &str| loaded("", &[("BRANCHWISE_OTLP_ENDPOINT", url)]).map(|config| config.otlp_endpoint);
+    assert_eq!(said("").unwrap(), None);
+    let fits = said("http://127.0.0.1:4318");
+    if cfg!(feature = "otlp") {
+        assert_eq!(fits.unwrap().as_deref(), Some("http://127.0.0.1:4318"));
+    } else {
+        let fault = fits.unwrap_err().to_string();
+        assert!(fault.contains("BRANCHWISE_OTLP_ENDPOINT") && fault.contains("--features otlp") && fault.lines().count() == 1, "{fault}");
+    }
+    for wrong in ["https://collector.example.com", "collector:4318", "http://", "http://a b"] {
+        let fault = said(wrong).unwrap_err().to_string();
+        assert!(fault.contains("otlp_endpoint") && fault.lines().count() == 1, "{fault}");
+    }
+}
+
+#[test]
 fn a_batch_holds_ten_requests_at_most() {
     assert_eq!(loaded("", &[]).unwrap().http.max_batch, 0);
     assert_eq!(loaded("[http]\nmax_batch = 10", &[]).unwrap().http.max_batch, 10);

@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use tokio::sync::{Mutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 use super::readers::{Readers, Turn};
-use super::running::{Conn, On, Open, failed};
+use super::running::{Conn, On, Open};
 use crate::clock::Clock;
 use crate::error::Error;
 
@@ -136,7 +136,7 @@ impl Db {
     pub(super) async fn turn_to_rehearse(&self) -> Result<OwnedSemaphorePermit, Error> {
         match tokio::time::timeout(REHEARSAL_WAIT, self.rehearsals.clone().acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) | Err(_) => Err(Error::Overloaded),
+            Ok(Err(_)) | Err(_) => Err(Error::Crowded { what: "rehearsals", limit: 1 }),
         }
     }
 
@@ -226,7 +226,7 @@ impl Db {
     /// The right to begin a transaction on a connection of [`Db::writer`]; none needed on SQLite.
     pub(super) async fn turn(&self) -> Result<Option<Turn>, Error> {
         match &self.readers {
-            Some(readers) => Ok(Some(readers.turn_at_pool().await.map_err(failed)?)),
+            Some(readers) => Ok(Some(readers.turn_at_pool().await.map_err(|error| readers.failed(error))?)),
             None => Ok(None),
         }
     }

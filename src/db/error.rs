@@ -23,13 +23,26 @@ impl From<DbErr> for Error {
     }
 }
 
+/// Was it waited for a connection in vain?
+pub(super) fn is_without_connection(error: &DbErr) -> bool {
+    match error {
+        DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => true,
+        DbErr::Conn(RuntimeErr::SqlxError(inner))
+        | DbErr::Exec(RuntimeErr::SqlxError(inner))
+        | DbErr::Query(RuntimeErr::SqlxError(inner)) => {
+            matches!(inner.as_ref(), SqlxError::PoolTimedOut)
+        }
+        _ => false,
+    }
+}
+
 fn from_sqlx(error: &SqlxError) -> Option<Error> {
     match error {
         SqlxError::PoolTimedOut => Some(Error::Overloaded),
         SqlxError::Io(_) | SqlxError::PoolClosed | SqlxError::WorkerCrashed => Some(Error::Unavailable),
         SqlxError::Database(inner) => match inner.code().as_deref() {
             // PostgreSQL: cancelled, out of disk, shutting down, too many clients.
-            Some("57014") => Some(Error::Timeout),
+            Some("57014") => Some(Error::Timeout { what: "seconds of a statement", limit: None }),
             Some("53100") => Some(Error::InsufficientStorage),
             Some("57P01" | "57P02" | "57P03" | "08006" | "08003") => Some(Error::Unavailable),
             // PostgreSQL: too many clients.

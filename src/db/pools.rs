@@ -1,6 +1,22 @@
-//! How many connections there are, for operators.
+//! How many connections there are: for operators, and for who gets none.
+
+use sea_orm::{DatabaseConnection, DbBackend, DbErr};
 
 use super::Db;
+use super::error::is_without_connection;
+use crate::error::Error;
+
+/// An error of a statement that takes a connection of its own from this pool. Who waits for one in vain is told how many there are.
+pub(super) fn of_pool(error: DbErr, pool: &DatabaseConnection) -> Error {
+    if !is_without_connection(&error) {
+        return error.into();
+    }
+    let most = match pool.get_database_backend() {
+        DbBackend::Postgres => pool.get_postgres_connection_pool().options().get_max_connections(),
+        _ => pool.get_sqlite_connection_pool().options().get_max_connections(),
+    };
+    Error::Crowded { what: "connections to the database", limit: most.into() }
+}
 
 /// The state of one pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

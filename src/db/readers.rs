@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sea_orm::sea_query::Values;
+use sea_orm::{DbErr, RuntimeErr};
 use sea_query_sqlx::SqlxValues;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPool, PgRow, Postgres};
 use sqlx::{AssertSqlSafe, Error};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::Error::Crowded;
 
 /// For so long a connection is handed on.
 const AT_HAND: Duration = Duration::from_secs(1);
@@ -50,6 +53,14 @@ impl Readers {
         }
         drop(turn);
         Ok(rows)
+    }
+
+    /// What went wrong, in the words of the contract.
+    pub(super) fn failed(&self, error: Error) -> crate::error::Error {
+        match error {
+            Error::PoolTimedOut => Crowded { what: "connections to the database", limit: self.pool.options().get_max_connections().into() },
+            error => DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))).into(),
+        }
     }
 
     /// A turn for somebody who takes the connection from the pool.

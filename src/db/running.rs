@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use sea_orm::sea_query::SelectStatement;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, SqlxError, Statement,
-    StatementBuilder,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement, StatementBuilder,
 };
 
 use uuid::Uuid;
 
+use super::pools::of_pool;
 use super::readers::Readers;
 use super::statement::written;
 use super::unit::Unit;
@@ -67,10 +67,6 @@ pub(super) enum On {
     Unit(Arc<Unit>),
 }
 
-pub(super) fn failed(error: SqlxError) -> Error {
-    DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))).into()
-}
-
 impl On {
     /// What it is by now.
     fn now(&self) -> Self {
@@ -85,10 +81,10 @@ impl Conn {
     pub(super) async fn all(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         match self.on.now() {
-            On::Pool(pool) => Ok(pool.query_all(select).await?),
+            On::Pool(pool) => pool.query_all(&*select).await.map_err(|error| of_pool(error, &pool)),
             On::Readers(readers) => {
                 let (sql, values) = written(select);
-                Ok(readers.all(sql, values).await.map_err(failed)?.into_iter().map(QueryResult::from).collect())
+                Ok(readers.all(sql, values).await.map_err(|error| readers.failed(error))?.into_iter().map(QueryResult::from).collect())
             }
             On::Transaction(open) => open.all(select).await,
             On::Unit(_) => Err(Error::internal("a unit of work within a unit of work")),
@@ -107,7 +103,7 @@ impl Conn {
     pub(super) async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         match &self.on {
-            On::Pool(pool) => Ok(pool.execute(statement).await?),
+            On::Pool(pool) => pool.execute(statement).await.map_err(|error| of_pool(error, pool)),
             On::Readers(_) | On::Unit(_) => Err(outside()),
             On::Transaction(open) => open.noted(open.transaction.execute(statement).await),
         }

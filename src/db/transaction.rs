@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use sea_orm::TransactionTrait;
 use tracing::Instrument;
 
+use super::pools::of_pool;
 use super::running::Open;
 use super::unit::immediate;
 use super::{Db, Scoped};
@@ -25,7 +26,8 @@ impl Db {
         let viewer = viewer.clone();
         let unit = async move {
             let _turn = db.turn().await?;
-            let open = Open::new(db.writer().begin_with_options(immediate()).await?);
+            let begun = db.writer().begin_with_options(immediate()).await;
+            let open = Open::new(begun.map_err(|error| of_pool(error, db.writer()))?);
             let conn = db.within(open.clone());
             let touched = conn.rights_touched().clone();
             let outcome = work(Scoped::new(db.clone(), conn, viewer)).await;
@@ -77,7 +79,7 @@ pub(super) async fn finish<T>(open: Arc<Open>, outcome: Result<T, Error>, rehear
         Ok(value) => match transaction.commit().await {
             Ok(()) => Ok(value),
             Err(error) => match Error::from(error) {
-                Error::Unavailable | Error::Timeout => Err(Error::OutcomeUnknown),
+                Error::Unavailable | Error::Timeout { .. } => Err(Error::OutcomeUnknown),
                 other => Err(other),
             },
         },

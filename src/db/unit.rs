@@ -11,6 +11,7 @@ use tracing::Instrument;
 
 use super::conn::Db;
 use super::first_answer::Key;
+use super::pools::of_pool;
 use super::readers::Turn;
 use super::running::{Conn, On, Open};
 use super::{Scoped, transaction};
@@ -94,7 +95,7 @@ impl UnitOfWork {
         let Self { unit, scoped } = self;
         drop(scoped);
         // The error is ours.
-        let _ = unit.end(Err(Error::Timeout)).await;
+        let _ = unit.end(Err(Error::Collided)).await;
     }
 
     /// Also of a field that had nothing to write.
@@ -149,7 +150,8 @@ impl Unit {
             return Ok(open);
         }
         let turn = self.db.turn().await?;
-        let open = Open::new(self.db.writer().begin_with_options(immediate()).await?);
+        let begun = self.db.writer().begin_with_options(immediate()).await;
+        let open = Open::new(begun.map_err(|error| of_pool(error, self.db.writer()))?);
         if let Ok(mut begun) = self.begun.lock() {
             *begun = Some(Begun { open: open.clone(), turn });
         }

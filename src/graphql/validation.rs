@@ -5,17 +5,21 @@ use apollo_compiler::validation::{DiagnosticList, Valid};
 use apollo_compiler::{ExecutableDocument, Schema};
 use async_graphql::{Pos, Response, ServerError};
 
-use super::answer::MOST_ERRORS;
 use crate::error::Error;
 
 /// Checks documents against one schema.
-pub struct Validator(Valid<Schema>);
+pub struct Validator {
+    schema: Valid<Schema>,
+    /// Faults of a document that are kept.
+    most: usize,
+}
 
 impl Validator {
-    /// From the schema definition language. Errors: INTERNAL_SERVER_ERROR for what is no schema.
-    pub fn try_new(sdl: &str) -> Result<Self, Error> {
+    /// From the schema definition language; of the faults of a document as many are kept as an answer tells, and one by which it sees that
+    /// there were more. Errors: INTERNAL_SERVER_ERROR for what is no schema.
+    pub fn try_new(sdl: &str, most_errors: usize) -> Result<Self, Error> {
         match Schema::parse_and_validate(sdl, "schema") {
-            Ok(schema) => Ok(Self(schema)),
+            Ok(schema) => Ok(Self { schema, most: most_errors.saturating_add(1) }),
             Err(wrong) => Err(Error::internal(wrong.errors)),
         }
     }
@@ -23,9 +27,9 @@ impl Validator {
     /// Does the document fit the schema, and has it this operation? Values of variables are not looked at: that is for
     /// [`super::coercion`]. The text has passed the lexer's limits. Errors: the response that says why.
     pub fn validate(&self, text: &str, operation: Option<&str>) -> Result<(), Box<Response>> {
-        match ExecutableDocument::parse_and_validate(&self.0, text, "document") {
+        match ExecutableDocument::parse_and_validate(&self.schema, text, "document") {
             Ok(valid) => operation_of(&valid, operation),
-            Err(wrong) => Err(Box::new(faults(&wrong.errors))),
+            Err(wrong) => Err(Box::new(faults(&wrong.errors, self.most))),
         }
     }
 }
@@ -38,8 +42,8 @@ fn operation_of(document: &ExecutableDocument, operation: Option<&str>) -> Resul
     })
 }
 
-fn faults(wrong: &DiagnosticList) -> Response {
-    let told = wrong.iter().take(MOST_ERRORS).map(|fault| {
+fn faults(wrong: &DiagnosticList, most: usize) -> Response {
+    let told = wrong.iter().take(most).map(|fault| {
         let fault = fault.to_json();
         let at = fault.locations.iter().map(|at| Pos { line: at.line, column: at.column });
         ServerError { locations: at.collect(), ..ServerError::new(fault.message, None) }
@@ -57,7 +61,7 @@ mod tests {
         type Mutation { write(input: Input!): Person }";
 
     fn faults(text: &str, operation: Option<&str>) -> usize {
-        Validator::try_new(SDL).unwrap().validate(text, operation).err().map_or(0, |response| response.errors.len())
+        Validator::try_new(SDL, 50).unwrap().validate(text, operation).err().map_or(0, |response| response.errors.len())
     }
 
     #[test]
@@ -82,6 +86,6 @@ mod tests {
     #[test]
     fn few_of_many_faults_are_kept() {
         let many: String = (0..10_000).map(|at| format!("f{at} ")).collect();
-        assert_eq!(faults(&format!("{{ {many} }}"), None), MOST_ERRORS);
+        assert_eq!(faults(&format!("{{ {many} }}"), None), 51);
     }
 }

@@ -2,39 +2,44 @@
 //! that a batch never holds more than the one permit of a request.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::App;
 use super::media::Media;
 use super::parameters::Parameters;
 use super::reply::Reply;
 use super::run::{Ask, run};
+use super::spans::Span;
+use super::told;
 use crate::error::Error;
 use crate::graphql::answer::{Answer, Locale, Stage};
 
-/// Bytes of answers, beyond which the rest of a batch is not run.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// The status of answers that do not agree on one.
 const MIXED: u16 = 200;
 
-/// Runs each request of a batch. One without parameters that make sense has its refusal in its place.
+/// Runs each request of a batch, and tells operators of each. One without parameters that make sense has its refusal in its place.
 pub async fn run_all(
     app: &Arc<App>,
     requests: Vec<Result<Parameters, Error>>,
     ask: impl Fn(Parameters) -> Ask,
     media: Media,
     locale: Locale,
+    batch: &Span,
 ) -> Reply {
+    let most = app.config.limits.answer_bytes;
     let mut whole = Whole::default();
     for request in requests {
+        let (started, mut span) = (Instant::now(), app.spans.operation(batch));
         let reply = match request {
-            Ok(_) if whole.body.len() > MOST_BYTES => {
-                let error = Error::CostLimit { what: "bytes of answer", limit: MOST_BYTES as u64 };
+            Ok(_) if whole.body.len() > most => {
+                let error = Error::CostLimit { what: "bytes of answer", limit: most as u64 };
                 Reply::new(Answer::at(&error, Stage::Validation, locale))
             }
             Ok(parameters) => run(app.clone(), ask(parameters)).await,
             Err(error) => Reply::new(Answer::at(&error, Stage::Parameters, locale)),
         };
         let status = reply.status(app.config.http.status_profile, media);
+        told::tell(app, &reply, status, started.elapsed(), &mut span);
         whole.take(reply, status);
     }
     whole.into_reply()

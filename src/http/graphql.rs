@@ -1,8 +1,8 @@
-//! `/graphql`: methods, media types, and one line in the log for each request.
+//! `/graphql`: methods, media types, and what is read of a body.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -16,7 +16,7 @@ use super::parameters::{Asked, Parameters, Unread, read};
 use super::reply::Reply;
 use super::run::{Ask, run};
 use super::token::Credential;
-use super::{App, batch, explorer, kept, locale, named};
+use super::{App, batch, explorer, kept, locale, told, trace};
 use crate::error::{Error, Violation};
 use crate::graphql::answer::{Answer, Locale, Stage};
 use crate::graphql::idempotency::from_header;
@@ -31,6 +31,11 @@ const KEY: &str = "idempotency-key";
 pub async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
+    let parent = trace::trace_parent(&parts.headers);
+    let mut span = app.spans.request(&parts.method, parent);
+    if let (None, Some(trace)) = (parent, span.trace_id()) {
+        trace::begins(&trace);
+    }
     let locale = locale(&parts.headers);
     let media = Media::accepted(&parts.headers, parts.method == Method::GET);
     let asked = match (&parts.method, media) {
@@ -55,26 +60,26 @@ pub async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response 
         }
         (Err(error), _) => Err(Reply::new(Answer::at(&error, Stage::Parameters, locale))),
     });
-    let reply = match asked {
-        Ok((asked, key)) => {
-            let credential = Credential::from_headers(&parts.headers);
-            let (peer, may_only_read) = (peer(&parts), parts.method == Method::GET);
-            let tells_cost = parts.headers.get(COST).is_some_and(|asked| asked == "true");
-            let ask = |parameters| {
-                let (credential, key) = (credential.clone(), key.clone());
-                Ask { parameters, credential, peer, may_only_read, tells_cost, key, locale }
-            };
-            match asked {
-                Asked::One(parameters) => run(app.clone(), ask(*parameters)).await,
-                Asked::Batch(requests) => batch::run_all(&app, requests, ask, media, locale).await,
-            }
+    let credential = Credential::from_headers(&parts.headers);
+    let (peer, may_only_read, is_traced) = (peer(&parts), parts.method == Method::GET, span.is_recording());
+    let tells_cost = parts.headers.get(COST).is_some_and(|asked| asked == "true");
+    let ask = |parameters, key| {
+        let credential = credential.clone();
+        Ask { parameters, credential, peer, may_only_read, is_traced, tells_cost, key, locale }
+    };
+    let (reply, of_batch) = match asked {
+        Ok((Asked::One(parameters), key)) => (run(app.clone(), ask(*parameters, key)).await, false),
+        Ok((Asked::Batch(requests), _)) => {
+            (batch::run_all(&app, requests, |parameters| ask(parameters, None), media, locale, &span).await, true)
         }
-        Err(reply) => reply,
+        Err(reply) => (reply, false),
     };
     let status = reply.status(app.config.http.status_profile, media);
-    let took = started.elapsed();
-    app.metrics.answered(&reply, took);
-    log(&reply, status, took);
+    // Of those of a batch each has been told of.
+    if !of_batch {
+        told::tell(&app, &reply, status, started.elapsed(), &mut span);
+    }
+    span.answered(status);
     if parts.method == Method::GET && status == 200 && reply.may_be_kept {
         return kept::response(reply, media, &parts.headers);
     }
@@ -88,11 +93,13 @@ fn peer(parts: &Parts) -> Peer {
 
 async fn posted(app: &App, parts: &Parts, body: Body, locale: Locale) -> Result<Asked, Reply> {
     if !is_json(&parts.headers) {
-        return Err(transport(415, "Content-Type", "must be application/json in UTF-8", "必须是 UTF-8 的 application/json", locale));
+        let refused = transport(415, "Content-Type", "must be application/json in UTF-8", "必须是 UTF-8 的 application/json", locale);
+        return Err(Reply { accepts: Some((header::ACCEPT, "application/json")), ..refused });
     }
     let Some(coding) = Coding::of(&parts.headers) else {
         let (en, zh) = ("must be gzip, deflate, br or zstd, or absent", "必须是 gzip、deflate、br 或 zstd，或不提供");
-        return Err(transport(415, "Content-Encoding", en, zh, locale));
+        let refused = transport(415, "Content-Encoding", en, zh, locale);
+        return Err(Reply { accepts: Some((header::ACCEPT_ENCODING, Coding::READ)), ..refused });
     };
     let http = &app.config.http;
     let too_large = || {
@@ -105,7 +112,10 @@ async fn posted(app: &App, parts: &Parts, body: Body, locale: Locale) -> Result<
     let body = read(body, http.body_limit_bytes, http.body_timeout()).await;
     let body = body.and_then(|body| coding.inflate(body, http.body_limit_bytes)).map_err(|unread| match unread {
         Unread::TooLarge => too_large(),
-        Unread::TooSlow => Reply::refused(Answer::of_error(&Error::Timeout, locale), 408),
+        Unread::TooSlow => {
+            let error = Error::Timeout { what: "seconds of a body", limit: Some(http.body_timeout_s) };
+            Reply::refused(Answer::of_error(&error, locale), 408)
+        }
         Unread::Broken => transport(400, "body", "did not arrive whole", "内容不完整", locale),
     })?;
     Asked::from_body(&body, http.max_batch).map_err(|error| {
@@ -135,10 +145,4 @@ fn not_allowed(locale: Locale) -> Reply {
 
 fn transport(status: u16, field: &str, en: &str, zh: &str, locale: Locale) -> Reply {
     Reply::refused(Answer::of_error(&Error::invalid(Violation::new(field, "transport", en, zh)), locale), status)
-}
-
-/// Never what was asked, by whom or with what.
-fn log(reply: &Reply, status: u16, took: Duration) {
-    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(operation = named(reply.operation.as_deref()), status, duration_ms, codes = reply.answer.codes.join(","), "graphql");
 }

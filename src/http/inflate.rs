@@ -25,6 +25,9 @@ pub enum Coding {
 }
 
 impl Coding {
+    /// What is read, for `Accept-Encoding` of a refusal. Source: RFC 9110, section 12.5.3.
+    pub const READ: &str = "gzip, deflate, br, zstd";
+
     /// By the header. None: in a way that is not read here, or in several.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();

@@ -52,7 +52,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     duration: Family<Of, Histogram, fn() -> Histogram>,
-    cost: Histogram,
+    cost: Family<Of, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     connections: Family<Connections, Gauge>,
     entries: Family<Entries, Gauge>,
@@ -67,10 +67,14 @@ impl Default for Metrics {
         registry.register("requests", "Answers to /graphql, by operation and first error code", requests.clone());
         // From 1 ms to 16 s.
         let duration = Family::new_with_constructor((|| Histogram::new(exponential_buckets(0.001, 2.0, 15))) as fn() -> Histogram);
-        registry.register("request_duration_seconds", "From the headers of a request to its answer, by operation", duration.clone());
+        registry.register(
+            "request_duration_seconds",
+            "From the headers of a request, or its turn in a batch, to the answer, by operation",
+            duration.clone(),
+        );
         // From 1 to 262,144 points.
-        let cost = Histogram::new(exponential_buckets(1.0, 4.0, 10));
-        registry.register("request_cost", "Points of the operations that ran", cost.clone());
+        let cost = Family::new_with_constructor((|| Histogram::new(exponential_buckets(1.0, 4.0, 10))) as fn() -> Histogram);
+        registry.register("request_cost", "Points of the operations that ran, by operation", cost.clone());
         let in_flight = Gauge::default();
         registry.register("requests_in_flight", "Requests in execution", in_flight.clone());
         let connections = Family::default();
@@ -84,19 +88,18 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// An answer has gone.
+    /// An operation, or a request that holds none, has its answer.
     pub fn answered(&self, reply: &Reply, took: Duration) {
         let operation = if reply.ran_for_user { self.told_apart(reply.operation.as_deref().unwrap_or(NAMELESS)) } else { OTHER.to_owned() };
         let code = reply.answer.codes.first().copied().unwrap_or("OK");
-        self.duration.get_or_create(&Of { operation: operation.clone() }).observe(took.as_secs_f64());
+        let of = Of { operation: operation.clone() };
+        self.duration.get_or_create(&of).observe(took.as_secs_f64());
+        if let Some(cost) = reply.cost {
+            // Points are few enough to be exact.
+            #[expect(clippy::cast_precision_loss, reason = "as above")]
+            self.cost.get_or_create(&of).observe(cost as f64);
+        }
         self.requests.get_or_create(&Answered { operation, code }).inc();
-    }
-
-    /// An operation of this cost has run.
-    pub fn ran(&self, cost: u64) {
-        // Points are few enough to be exact.
-        #[expect(clippy::cast_precision_loss, reason = "as above")]
-        self.cost.observe(cost as f64);
     }
 
     /// Only users of ours name operations here, and a name stays as long as the process.

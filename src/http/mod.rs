@@ -3,7 +3,7 @@
 //! A request to `/graphql` passes `graphql` (method, media types), `inflate` (what a compressed body holds), `parameters` (what is asked, from
 //! body or query string), `run` (for each request of a `batch` by itself: a permit to run at all, then to its end, whoever hangs up: token,
 //! document, limits, execution; of `mutations`, each field as one unit of work) and leaves through `reply` (status and headers).
-//! `admin` is the port of operators, apart from the one of clients.
+//! `told` tells operators of it: `metrics`, a line in the log, `spans`. `admin` is their port, apart from the one of clients.
 //! Nothing here reads a cookie, or believes a forwarded address that no trusted proxy vouches for (`forwarded`).
 
 mod admin;
@@ -27,11 +27,18 @@ mod reply;
 mod run;
 mod server;
 mod slow;
+#[cfg(feature = "otlp")]
+mod spans;
+#[cfg(not(feature = "otlp"))]
+#[path = "no_spans.rs"]
+mod spans;
 mod tls;
 mod token;
+mod told;
 mod trace;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -64,6 +71,9 @@ pub use tls::Tls;
 
 /// Characters of an operation's name in log and metrics.
 const MOST_NAME: usize = 64;
+
+/// How long a collector may take for the last spans.
+const SPANS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Bytes of an answer from which on compressing it is worth the while.
 const LEAST_COMPRESSED: u16 = 1024;
@@ -100,6 +110,7 @@ pub struct App {
     rates: Rates,
     database: health::DatabaseHealth,
     metrics: metrics::Metrics,
+    spans: spans::Spans,
 }
 
 impl App {
@@ -115,7 +126,7 @@ impl App {
         let sdl = schema.sdl();
         Ok(Arc::new(Self {
             inputs: InputTypes::try_new(&sdl)?,
-            validator: Arc::new(Validator::try_new(&sdl)?),
+            validator: Arc::new(Validator::try_new(&sdl, config.limits.errors)?),
             schema,
             db,
             rights,
@@ -129,8 +140,14 @@ impl App {
             rates: Rates::new(&config.rates),
             database: health::DatabaseHealth::default(),
             metrics: metrics::Metrics::default(),
+            spans: spans::Spans::try_new(config.otlp_endpoint.as_deref())?,
             config,
         }))
+    }
+
+    /// Sends the spans that have not been sent yet. Blocks for two seconds at most.
+    pub fn end_spans(&self) {
+        self.spans.shutdown(SPANS_WITHIN);
     }
 
     /// Requests in execution.

@@ -1,7 +1,7 @@
 //! Responses: status, headers and body.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 
 use super::media::Media;
@@ -16,10 +16,16 @@ pub struct Reply {
     pub status: Option<u16>,
     /// Methods, for 405.
     pub allow: Option<&'static str>,
+    /// What would have been read instead, for 415: the name of the header and its value.
+    pub accepts: Option<(HeaderName, &'static str)>,
     /// Asks for a token.
     pub challenge: bool,
-    /// The name of the operation, for the log.
+    /// The name of the operation, for operators.
     pub operation: Option<String>,
+    /// The SHA-256 of its document, where it is traced.
+    pub document: Option<String>,
+    /// Its points, if it ran.
+    pub cost: Option<u64>,
     /// The client may keep it and ask whether it has changed: an answer to a query that was named.
     pub may_be_kept: bool,
     /// Something in it is answered as it was the first time.
@@ -35,8 +41,11 @@ impl Reply {
             answer,
             status: None,
             allow: None,
+            accepts: None,
             challenge: false,
             operation: None,
+            document: None,
+            cost: None,
             may_be_kept: false,
             is_replay: false,
             ran_for_user: false,
@@ -64,6 +73,9 @@ impl Reply {
         }
         if self.is_replay {
             headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+        }
+        if let Some((name, value)) = self.accepts {
+            headers.insert(name, HeaderValue::from_static(value));
         }
         if self.challenge {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -26,6 +26,7 @@ use crate::graphql::answer::{Answer, Locale, Stage, status};
 use crate::graphql::coercion::InputTypes;
 use crate::graphql::denied::Denied;
 use crate::graphql::limits::Refusal;
+use crate::graphql::persisted::hash;
 use crate::org::Peer;
 use crate::schema::{asking, prepare};
 
@@ -44,6 +45,8 @@ pub struct Ask {
     pub peer: Peer,
     /// A GET may only read.
     pub may_only_read: bool,
+    /// Its document is told to whoever traces it.
+    pub is_traced: bool,
     /// The answer tells what the request costs.
     pub tells_cost: bool,
     /// The key under which a mutation is asked once.
@@ -100,24 +103,34 @@ impl<T: Send + 'static> Drop for ToItsEnd<T> {
 pub async fn run(app: Arc<App>, ask: Ask) -> Reply {
     let locale = ask.locale;
     let deadline = app.config.http.request_timeout();
+    let too_long = too_long(&app);
     let progress = Arc::new(Progress::default());
     let work = ToItsEnd::new({
         let progress = progress.clone();
-        async move { steps(&app, ask, &progress).await }
+        async move {
+            let mut document = None;
+            let reply = steps(&app, ask, &progress, &mut document).await;
+            Reply { document, ..reply }
+        }
     });
     let failed = match tokio::time::timeout(deadline, work).await {
         Ok(Some(reply)) => return reply,
         Ok(None) => Error::internal("a request panicked"),
         // The work goes on, and keeps its place: cancelled database work harms whoever gets the connection next.
-        Err(_) if progress.enter(Progress::GIVEN_UP) => Error::Timeout,
+        Err(_) if progress.enter(Progress::GIVEN_UP) => too_long,
         Err(_) => Error::OutcomeUnknown,
     };
     Reply::new(Answer::of_error(&failed, locale))
 }
 
-async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
+fn too_long(app: &App) -> Error {
+    Error::Timeout { what: "seconds of a request", limit: Some(app.config.http.request_timeout_s) }
+}
+
+/// Every step of a request. The hash of its document goes to `document` where it is traced, however far it gets.
+async fn steps(app: &App, ask: Ask, progress: &Progress, document: &mut Option<String>) -> Reply {
     let started = Instant::now();
-    let Ask { parameters, credential, peer, may_only_read, tells_cost, key, locale } = ask;
+    let Ask { parameters, credential, peer, may_only_read, is_traced, tells_cost, key, locale } = ask;
     let viewer = token::viewer(app, &credential).await;
     let user = viewer.as_ref().ok().and_then(|viewer| viewer.as_ref()?.user_id());
     // First of all that takes time: what there is no capacity for is refused while it is of use.
@@ -138,6 +151,7 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
         Err(error) => return Reply::new(Answer::at(&error, Stage::Validation, locale)),
     };
     let (text, was_named) = (found.text, found.was_named);
+    *document = is_traced.then(|| hash(&text));
     let asked = match app.documents.operation(&text, parameters.operation_name.as_deref()) {
         Ok(asked) => asked,
         Err(refusal) => return Reply::new(Answer::of_refusal(&refusal, locale)),
@@ -181,10 +195,10 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
     }
     let writes = found.kind == Some(OperationType::Mutation);
     if let Err(response) = asked.validity(|| app.validator.validate(&text, asked.name())) {
-        return Reply { operation, ..Reply::new(Answer::of_response(response, locale, !writes)) };
+        return Reply { operation, ..Reply::new(Answer::of_response(response, locale, !writes, app.documents.limits())) };
     }
     if writes && !progress.enter(Progress::WRITING) {
-        return Reply::new(Answer::of_error(&Error::Timeout, locale));
+        return Reply::new(Answer::of_error(&too_long(app), locale));
     }
     let (document, variables) = (asked.document(), parameters.variables);
     let Done { response, is_replay } = if writes {
@@ -200,8 +214,7 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
         let denied = Denied::in_response(asked.document(), operation.as_deref(), &response, writes);
         app.denials.keep(&app.db.seen_by(viewer), denied).await;
     }
-    let answer = Answer::of_response(&response, locale, !writes);
-    app.metrics.ran(found.cost);
+    let answer = Answer::of_response(&response, locale, !writes, app.documents.limits());
     let (name, codes) = (operation.as_deref(), answer.codes.as_slice());
     slow::tell(app, &Ran { text: &text, name, cost: found.cost, codes, took: started.elapsed() });
     let answer = if tells_cost {
@@ -210,7 +223,8 @@ async fn steps(app: &App, ask: Ask, progress: &Progress) -> Reply {
     } else {
         answer
     };
-    Reply { operation, ran_for_user, is_replay, may_be_kept: was_named && !writes, ..Reply::new(answer) }
+    let may_be_kept = was_named && !writes;
+    Reply { operation, cost: Some(found.cost), ran_for_user, is_replay, may_be_kept, ..Reply::new(answer) }
 }
 
 fn asks_for_a_token(app: &App, parameters: &Parameters) -> bool {

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
-use super::App;
-use super::named;
+use super::{App, named};
+use crate::graphql::persisted::hash;
 
 /// An operation that has run.
 pub struct Ran<'a> {
@@ -27,6 +25,6 @@ pub fn tell(app: &App, ran: &Ran<'_>) {
     if duration_ms < app.config.http.slow_ms {
         return;
     }
-    let document: String = Sha256::digest(ran.text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let document = hash(ran.text);
     tracing::warn!(document, operation = named(ran.name), duration_ms, cost = ran.cost, codes = ran.codes.join(","), "slow operation");
 }

@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::field::Empty;
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
@@ -12,6 +13,8 @@ use crate::clock::Clock;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The flag of `traceparent` that says so.
+const SAMPLED: u8 = 1;
 /// Characters of an id that a client gives.
 const MOST_ID: usize = 64;
 
@@ -32,8 +35,13 @@ fn span(id: &str, parent: Option<TraceParent<'_>>) -> Span {
         Some(parent) => {
             tracing::error_span!("request", request_id = id, trace_id = parent.trace, parent_id = parent.parent)
         }
-        None => tracing::error_span!("request", request_id = id),
+        None => tracing::error_span!("request", request_id = id, trace_id = Empty),
     }
+}
+
+/// Of a trace that begins here, every line from now on tells the id, so that one leads to the other.
+pub fn begins(trace: &str) {
+    Span::current().record("trace_id", trace);
 }
 
 /// The client's, if it is one plain word; otherwise a new one.
@@ -47,21 +55,25 @@ fn request_id(headers: &HeaderMap, clock: &Clock) -> String {
 
 /// The trace and the span that a request continues, in hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct TraceParent<'a> {
-    trace: &'a str,
-    parent: &'a str,
+pub struct TraceParent<'a> {
+    /// The trace.
+    pub trace: &'a str,
+    /// The span that this request stands below.
+    pub parent: &'a str,
+    /// The caller keeps its spans of this trace.
+    pub is_sampled: bool,
 }
 
 /// What `traceparent` says. Source: <https://www.w3.org/TR/trace-context/#traceparent-header>: later versions may add fields to the four.
-fn trace_parent(headers: &HeaderMap) -> Option<TraceParent<'_>> {
+pub fn trace_parent(headers: &HeaderMap) -> Option<TraceParent<'_>> {
     let mut parts = only(headers, &TRACE_PARENT)?.split('-');
     let version = hex(parts.next()?, 2)?;
     let (trace, parent) = (hex(parts.next()?, 32)?, hex(parts.next()?, 16)?);
-    hex(parts.next()?, 2)?;
+    let flags = u8::from_str_radix(hex(parts.next()?, 2)?, 16).ok()?;
     let has_more = parts.next().is_some();
     let is_zero = |id: &str| id.bytes().all(|digit| digit == b'0');
     let is_valid = !(version == "ff" || version == "00" && has_more || is_zero(trace) || is_zero(parent));
-    is_valid.then_some(TraceParent { trace, parent })
+    is_valid.then_some(TraceParent { trace, parent, is_sampled: flags & SAMPLED != 0 })
 }
 
 fn hex(text: &str, digits: usize) -> Option<&str> {
@@ -101,10 +113,13 @@ mod tests {
     fn only_a_valid_parent_is_continued() {
         const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
         const PARENT: &str = "00f067aa0ba902b7";
-        let continues =
-            |values: &[&str]| trace_parent(&headers(TRACE_PARENT, values)) == Some(TraceParent { trace: TRACE, parent: PARENT });
+        let continues = |values: &[&str]| {
+            trace_parent(&headers(TRACE_PARENT, values)) == Some(TraceParent { trace: TRACE, parent: PARENT, is_sampled: true })
+        };
         let good = format!("00-{TRACE}-{PARENT}-01");
         assert!(continues(&[&good]));
+        let unsampled = [format!("00-{TRACE}-{PARENT}-00"), format!("00-{TRACE}-{PARENT}-02")];
+        assert!(unsampled.iter().all(|value| !trace_parent(&headers(TRACE_PARENT, &[value])).unwrap().is_sampled));
         assert!(continues(&[&format!("cc-{TRACE}-{PARENT}-01-more")]), "a later version");
         for wrong in [
             String::new(),

@@ -11,6 +11,8 @@ use crate::error::Error;
 const AT_ONCE: usize = 2;
 /// Others wait, but not so many that they hold every place of the server.
 const WAITING: usize = 32;
+/// More are sent away.
+const CROWDED: Error = Error::Crowded { what: "passwords at once", limit: (AT_ONCE + WAITING) as u64 };
 
 /// Hashes with argon2id at its recommended cost, as a PHC string.
 pub fn hash_password(password: &str) -> Result<String, Error> {
@@ -37,16 +39,16 @@ impl Passwords {
 
     /// Hashes beside the async threads. Errors: OVERLOADED when too many wait already.
     pub async fn hash(&self, password: String) -> Result<String, Error> {
-        let _place = self.places.try_acquire().map_err(|_| Error::Overloaded)?;
-        let _lane = self.lanes.acquire().await.map_err(|_| Error::Overloaded)?;
+        let _place = self.places.try_acquire().map_err(|_| CROWDED)?;
+        let _lane = self.lanes.acquire().await.map_err(|_| CROWDED)?;
         let hash = tokio::task::spawn_blocking(move || hash_password(&password)).await;
         hash.map_err(|_| Error::internal("hashing a password panicked"))?
     }
 
     /// Is it the password of this hash? Without a hash: no, as slowly. Errors: OVERLOADED when too many wait already.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
-        let _place = self.places.try_acquire().map_err(|_| Error::Overloaded)?;
-        let _lane = self.lanes.acquire().await.map_err(|_| Error::Overloaded)?;
+        let _place = self.places.try_acquire().map_err(|_| CROWDED)?;
+        let _lane = self.lanes.acquire().await.map_err(|_| CROWDED)?;
         let somebody = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobodys.clone());
         let same = tokio::task::spawn_blocking(move || {

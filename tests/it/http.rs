@@ -131,8 +131,9 @@ on_both! {
             if !media.is_empty() {
                 request = request.header("content-type", media);
             }
+            let accepted = request.try_clone().unwrap().send().await.unwrap().headers()["accept"].to_str().unwrap().to_owned();
             let (status, _, body) = answer(request).await;
-            assert_eq!((status, code(&body)), (415, "BAD_USER_INPUT"), "{media}");
+            assert_eq!((status, code(&body), accepted.as_str()), (415, "BAD_USER_INPUT", "application/json"), "{media}");
         }
         for accept in ["text/html", "image/png", "application/xml"] {
             assert_eq!(answer(post(&app, accept, mutation.clone()).bearer_auth(&token)).await.0, 406, "{accept}");
@@ -290,6 +291,7 @@ async fn a_client_that_takes_its_time_is_cut() {
         drip(&app, "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{", slow).await;
     assert!(took < Duration::from_secs(8), "{took:?}");
     assert!(told.starts_with("HTTP/1.1 408"), "{told}");
+    assert!(told.contains("\"what\":\"seconds of a body\"") && told.contains("\"limit\":1"), "{told}");
     assert!(told.contains("TIMEOUT"), "{told}");
     let (took, _) = drip(&app, "", Duration::from_secs(60)).await;
     assert!(took < Duration::from_secs(8), "{took:?}");

@@ -1,4 +1,4 @@
-//! No personal data in logs and metrics, whatever is asked and however much is logged. Threat 55.
+//! No personal data in logs, metrics and spans, whatever is asked and however much is logged. Threat 55.
 
 use std::collections::BTreeSet;
 
@@ -112,37 +112,65 @@ async fn write_and_fail(crawler: &Crawler, unit: &Json, customer: &Json, contact
         .await;
 }
 
+/// What a server tells of those who ask it everything: the lines of its log, its metrics, and the spans that it sends.
+async fn told_of(app: &TestApp, level: Option<&str>, users: &[(&str, &[&str])]) -> Vec<String> {
+    let (unit, customer, contact) =
+        (unit_id(app, "SHANGHAI").await, customer_id(app, "SH-0003", "SHANGHAI").await, contact_id(app, "SH-0003", "SHANGHAI").await);
+    let file = app.database.folder().join("leaks.toml");
+    std::fs::write(&file, "[http]\nslow_ms = 0\n[limits]\ncost = 1000000\nnodes = 1000000\n").unwrap();
+    let mut environment = vec![("BRANCHWISE_ADMIN_LISTEN", "127.0.0.1:0"), ("BRANCHWISE_CONFIG", file.to_str().unwrap())];
+    environment.extend(level.map(|level| ("RUST_LOG", level)));
+    #[cfg(feature = "otlp")]
+    let collector = crate::otlp::Collector::start();
+    #[cfg(feature = "otlp")]
+    environment.push(("BRANCHWISE_OTLP_ENDPOINT", &collector.endpoint));
+    let server = Process::start(&app.database.url, &environment);
+    let url = format!("http://{}/graphql", server.address());
+    let operators = server.told("serving operators", "address");
+    for (user, texts) in users {
+        let crawler = Crawler { client: Client::new(), url: url.clone(), token: app.actor(user).await.token.unwrap() };
+        assert!(crawler.read_all().await > 0, "{user}");
+        for text in *texts {
+            write_and_fail(&crawler, &unit, &customer, &contact, text).await;
+        }
+    }
+    let metrics = reqwest::get(format!("http://{operators}/metrics")).await.unwrap().text().await.unwrap();
+    assert!(metrics.contains("operation=\"Crawl\""), "{metrics}");
+    server.signal("TERM");
+    let (_, mut lines) = server.ended();
+    assert!(lines.len() > 20, "{} lines", lines.len());
+    lines.extend(metrics.lines().map(str::to_owned));
+    #[cfg(feature = "otlp")]
+    {
+        let sent = String::from_utf8_lossy(&collector.bytes()).into_owned();
+        assert!(collector.spans().len() > 20 && sent.contains("Crawl"), "{} spans", collector.spans().len());
+        for (user, _) in users {
+            assert!(!sent.contains(user), "no span tells who asked");
+        }
+        lines.push(sent);
+    }
+    lines
+}
+
 on_both! {
-    async fn neither_logs_nor_metrics_tell_of_customers(app) {
-        let (unit, customer, contact) =
-            (unit_id(&app, "SHANGHAI").await, customer_id(&app, "SH-0003", "SHANGHAI").await, contact_id(&app, "SH-0003", "SHANGHAI").await);
-        let file = app.database.folder().join("leaks.toml");
-        std::fs::write(&file, "[http]\nslow_ms = 0\n[limits]\ncost = 1000000\nnodes = 1000000\n").unwrap();
-        let environment =
-            [("RUST_LOG", "trace"), ("BRANCHWISE_ADMIN_LISTEN", "127.0.0.1:0"), ("BRANCHWISE_CONFIG", file.to_str().unwrap())];
-        let server = Process::start(&app.database.url, &environment);
-        let url = format!("http://{}/graphql", server.address());
-        let operators = server.told("serving operators", "address");
+    async fn neither_logs_nor_metrics_nor_spans_tell_of_customers(app) {
         let mut secret = personal(&app).await;
         assert!(secret.len() > 50, "the sample group has people in it");
-        for (user, texts) in [("hq.director", &["Canary Hidden-Name"][..]), ("shanghai.manager", &["Canary Other-Name", "13977778888"]), ("shanghai.rep1", &["Canary Third-Name"])] {
-            let crawler = Crawler { client: Client::new(), url: url.clone(), token: app.actor(user).await.token.unwrap() };
-            assert!(crawler.read_all().await > 0, "{user}");
-            for text in texts {
-                write_and_fail(&crawler, &unit, &customer, &contact, text).await;
-            }
-            secret.extend(texts.iter().map(|text| (*text).to_owned()));
-        }
+        let everybody: [(&str, &[&str]); 3] = [
+            ("hq.director", &["Canary Hidden-Name"]),
+            ("shanghai.manager", &["Canary Other-Name", "13977778888"]),
+            ("shanghai.rep1", &["Canary Third-Name"]),
+        ];
+        let one: [(&str, &[&str]); 1] = [("shanghai.manager", &["Canary Fourth-Name"])];
+        let mut told = told_of(&app, Some("trace"), &everybody).await;
+        told.extend(told_of(&app, Some("debug"), &one).await);
+        told.extend(told_of(&app, None, &one).await);
+        secret.extend(everybody.iter().chain(&one).flat_map(|(_, texts)| *texts).map(|text| (*text).to_owned()));
         secret.extend(personal(&app).await);
         secret.extend(["310101199001011234".to_owned(), "leak.canary@example.com".to_owned(), "13911112222".to_owned()]);
         assert!(app.number("SELECT COUNT(*) FROM customer WHERE external_ref = 'LEAK-1'").await > 0, "something was written");
-        let metrics = reqwest::get(format!("http://{operators}/metrics")).await.unwrap().text().await.unwrap();
-        assert!(metrics.contains("operation=\"Crawl\""), "{metrics}");
-        server.signal("TERM");
-        let (_, lines) = server.ended();
-        assert!(lines.len() > 50, "{} lines", lines.len());
         for text in &secret {
-            for line in lines.iter().map(String::as_str).chain(metrics.lines()) {
+            for line in &told {
                 assert!(!line.contains(text.as_str()), "{text}: {line}");
             }
         }

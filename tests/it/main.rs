@@ -48,6 +48,8 @@ mod moves;
 mod non_interference;
 mod observing;
 mod oracle;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod paging;
 mod passwords;
 mod patch;

@@ -92,7 +92,8 @@ on_both! {
             "branchwise_requests_total{operation=\"other\",code=\"FORBIDDEN\"} 1",
             "branchwise_requests_total{operation=\"other\",code=\"GRAPHQL_VALIDATION_FAILED\"} 1",
             "branchwise_requests_total{operation=\"other\",code=\"UNAUTHENTICATED\"} 1",
-            "branchwise_request_cost_count 301",
+            "branchwise_request_cost_count{operation=\"Op7\"} 1",
+            "branchwise_request_cost_count{operation=\"other\"} 201",
             "branchwise_requests_in_flight 0",
             "branchwise_cache_entries{cache=\"viewers\"} 1",
             "branchwise_denials_total 1",
@@ -124,6 +125,37 @@ on_both! {
             assert_eq!(status.code(), Some(1));
             assert!(lines.len() == 1 && lines[0].contains(&taken) && lines[0].contains(name), "{lines:#?}");
         }
+    }
+
+    async fn each_operation_of_a_batch_counts_by_itself(app) {
+        let token = app.actor("shanghai.rep1").await.token.unwrap();
+        let file = app.database.folder().join("batch.toml");
+        std::fs::write(&file, "[http]\nslow_ms = 0\nmax_batch = 4\n").unwrap();
+        let environment = [("BRANCHWISE_ADMIN_LISTEN", "127.0.0.1:0"), ("BRANCHWISE_CONFIG", file.to_str().unwrap())];
+        let server = Process::start(&app.database.url, &environment);
+        let (address, operators) = (server.address(), server.told("serving operators", "address"));
+        let look = json!({ "query": "query Look { customers(first: 3) { nodes { name } } }" });
+        let refused = json!({ "query": "query Refused { customers(filter: {archived: true}) { totalCount } }" });
+        ask(&address, &token, &json!([look, refused, look, { "query": "{ nothing }" }])).await;
+        let (_, text) = get(&operators, "/metrics").await;
+        for line in [
+            "branchwise_requests_total{operation=\"Look\",code=\"OK\"} 2",
+            "branchwise_requests_total{operation=\"Refused\",code=\"FORBIDDEN\"} 1",
+            "branchwise_requests_total{operation=\"other\",code=\"GRAPHQL_VALIDATION_FAILED\"} 1",
+            "branchwise_request_duration_seconds_count{operation=\"Look\"} 2",
+            "branchwise_request_cost_count{operation=\"Look\"} 2",
+            "branchwise_request_cost_sum{operation=\"Look\"} 10.0",
+            "branchwise_request_cost_count{operation=\"Refused\"} 1",
+        ] {
+            assert!(text.lines().any(|said| said == line), "{line}\n{text}");
+        }
+        let lines = ended(server);
+        let told = |message: &str| -> Vec<String> {
+            let lines = lines.iter().filter_map(|line| logged(line)).filter(|line| line["message"] == message);
+            lines.map(|line| format!("{} {}", line["operation"].as_str().unwrap(), line["codes"].as_str().unwrap())).collect()
+        };
+        assert_eq!(told("slow operation"), ["Look ", "Refused FORBIDDEN", "Look "]);
+        assert_eq!(told("graphql"), ["Look ", "Refused FORBIDDEN", "Look ", "- GRAPHQL_VALIDATION_FAILED"]);
     }
 
     async fn a_slow_operation_leaves_a_line_without_what_was_asked(app) {

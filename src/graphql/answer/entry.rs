@@ -106,6 +106,12 @@ fn extensions(error: &Error, locale: Locale) -> Map<String, Json> {
             put("what", (*what).into());
             put("limit", (*limit).into());
         }
+        Error::Timeout { what, limit } => {
+            put("what", (*what).into());
+            if let Some(limit) = limit {
+                put("limit", (*limit).into());
+            }
+        }
         Error::RateLimited { what, limit, retry_after } => {
             put("what", (*what).into());
             if let Some(limit) = limit {
@@ -123,7 +129,6 @@ fn extensions(error: &Error, locale: Locale) -> Map<String, Json> {
         | Error::Collided
         | Error::KeyReused
         | Error::PersistedQueryNotFound
-        | Error::Timeout
         | Error::Unavailable
         | Error::OutcomeUnknown
         | Error::InsufficientStorage => {}

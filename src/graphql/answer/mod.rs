@@ -13,18 +13,14 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use self::entry::Entry;
-use super::limits::Refusal;
+use super::limits::{Limits, Refusal};
 use crate::error::{Error, Text};
 
 pub use locale::Locale;
 pub use words::{code, status};
 
-/// Errors that one answer carries.
-pub(super) const MOST_ERRORS: usize = 50;
 /// Bytes of the errors of one answer, beyond the first: with what stands around them less than 64 KiB.
 const MOST_ERROR_BYTES: usize = 60 * 1024;
-/// Bytes of an answer to a query.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// How far a request got; transports make a status of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +65,7 @@ struct Body<'a> {
 
 impl Answer {
     /// The answer to an executed request. One to a query is refused beyond a size; what was changed is always told.
-    pub fn of_response(response: &Response, locale: Locale, is_query: bool) -> Self {
+    pub fn of_response(response: &Response, locale: Locale, is_query: bool, limits: &Limits) -> Self {
         let executed = response.data != Value::Null || response.is_ok() || response.errors.iter().any(|error| !error.path.is_empty());
         let ours = response.errors.first().and_then(|error| error.source::<Error>());
         let stage = match (executed, ours) {
@@ -78,10 +74,12 @@ impl Answer {
             (false, None) => Stage::Validation,
         };
         let entries = response.errors.iter().map(|error| entry::of_server_error(error, locale));
-        let most = if is_query { MOST_BYTES } else { usize::MAX };
-        match Self::written(entries, executed.then_some(&response.data), stage, most) {
-            Some(answer) => answer,
-            None => Self::of_refusal(&Refusal::too_much("bytes of answer", MOST_BYTES), locale),
+        let (errors, codes) = told(entries, limits.errors, locale);
+        let most = if is_query { limits.answer_bytes } else { usize::MAX };
+        let mut body = Capped { written: Vec::new(), most };
+        match serde_json::to_writer(&mut body, &Body { errors, data: executed.then_some(&response.data) }) {
+            Ok(()) => Self { body: body.written, stage, codes, retry_after: None },
+            Err(_) => Self::of_refusal(&Refusal::too_much("bytes of answer", limits.answer_bytes), locale),
         }
     }
 
@@ -123,30 +121,34 @@ impl Answer {
     }
 
     fn without_data(entry: Entry, stage: Stage) -> Self {
-        let code = entry.code;
-        let bare = || Self { body: b"{\"errors\":[]}".to_vec(), stage, codes: vec![code], retry_after: None };
-        Self::written(std::iter::once(entry), None, stage, usize::MAX).unwrap_or_else(bare)
+        Self { body: json!({ "errors": [entry.json] }).to_string().into_bytes(), stage, codes: vec![entry.code], retry_after: None }
     }
+}
 
-    /// None: larger than `most`.
-    fn written(entries: impl Iterator<Item = Entry>, data: Option<&Value>, stage: Stage, most: usize) -> Option<Self> {
-        let mut codes = Vec::new();
-        let mut errors = Vec::new();
-        let mut bytes = 0;
-        for entry in entries.take(MOST_ERRORS) {
-            bytes += entry.json.to_string().len();
-            if bytes > MOST_ERROR_BYTES && !errors.is_empty() {
-                break;
-            }
-            if !codes.contains(&entry.code) {
-                codes.push(entry.code);
-            }
-            errors.push(entry.json);
+/// As many errors as may be told, and their codes. Where there are more, the last one says by which limit they are left out.
+fn told(entries: impl Iterator<Item = Entry>, most: usize, locale: Locale) -> (Vec<Json>, Vec<&'static str>) {
+    let (mut errors, mut codes, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let mut tell = |entry: Entry| {
+        if !codes.contains(&entry.code) {
+            codes.push(entry.code);
         }
-        let mut body = Capped { written: Vec::new(), most };
-        serde_json::to_writer(&mut body, &Body { errors, data }).ok()?;
-        Some(Self { body: body.written, stage, codes, retry_after: None })
+        errors.push(entry.json);
+    };
+    for (at, entry) in entries.enumerate() {
+        bytes += entry.json.to_string().len();
+        let over = match at {
+            0 => None,
+            at if at >= most => Some(Error::CostLimit { what: "errors", limit: most as u64 }),
+            _ if bytes > MOST_ERROR_BYTES => Some(Error::CostLimit { what: "bytes of errors", limit: MOST_ERROR_BYTES as u64 }),
+            _ => None,
+        };
+        if let Some(over) = over {
+            tell(entry::of_error(&over, locale, &[], &[]));
+            break;
+        }
+        tell(entry);
     }
+    (errors, codes)
 }
 
 /// Seconds, rounded up: never too early.

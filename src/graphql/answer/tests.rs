@@ -18,7 +18,7 @@ fn failed(source: Error) -> ServerError {
 }
 
 fn answer(errors: Vec<ServerError>) -> Answer {
-    Answer::of_response(&Response::from_errors(errors), Locale::En, true)
+    Answer::of_response(&Response::from_errors(errors), Locale::En, true, &Limits::default())
 }
 
 fn first(error: ServerError) -> Json {
@@ -75,7 +75,7 @@ fn extensions_are_those_of_the_contract() {
 #[test]
 fn messages_follow_the_locale_and_codes_do_not() {
     let response = Response::from_errors(vec![failed(Error::invalid(Violation::required("input.name")))]);
-    let said = json_of(&Answer::of_response(&response, Locale::ZhCn, true));
+    let said = json_of(&Answer::of_response(&response, Locale::ZhCn, true, &Limits::default()));
     assert_eq!(said["errors"][0]["message"], "input.name 不能为空");
     assert_eq!(said["errors"][0]["extensions"]["violations"][0]["message"], "不能为空");
     assert_eq!(said["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
@@ -106,9 +106,9 @@ fn a_request_error_has_no_data_and_its_stage() {
 #[test]
 fn data_stays_beside_errors() {
     let mut response = Response::new(Value::from_json(json!({"a": 1, "b": null})).unwrap());
-    assert_eq!(json_of(&Answer::of_response(&response, Locale::En, true)), json!({"data": {"a": 1, "b": null}}));
+    assert_eq!(json_of(&Answer::of_response(&response, Locale::En, true, &Limits::default())), json!({"data": {"a": 1, "b": null}}));
     response.errors.push(failed(Error::forbidden()));
-    let answer = Answer::of_response(&response, Locale::En, true);
+    let answer = Answer::of_response(&response, Locale::En, true, &Limits::default());
     assert_eq!(answer.stage, Stage::Executed { errors: true });
     assert_eq!(json_of(&answer)["data"], json!({"a": 1, "b": null}));
 }
@@ -143,18 +143,34 @@ fn our_insides_stay_inside() {
 #[test]
 fn errors_are_cut_by_number_and_size() {
     let many = answer((0..20_000).map(|_| ServerError::new("Unknown field", None)).collect());
-    assert_eq!(json_of(&many)["errors"].as_array().unwrap().len(), 50);
+    let told = json_of(&many)["errors"].as_array().unwrap().clone();
+    assert_eq!(told.len(), 51);
+    assert_eq!(told[50]["extensions"], json!({"code": "COST_LIMIT_EXCEEDED", "what": "errors", "limit": 50}));
+    assert_eq!(many.codes, ["GRAPHQL_VALIDATION_FAILED", "COST_LIMIT_EXCEEDED"]);
+    let enough = answer((0..50).map(|_| ServerError::new("Unknown field", None)).collect());
+    assert_eq!((json_of(&enough)["errors"].as_array().unwrap().len(), enough.codes.len()), (50, 1));
     let large = Error::Invalid(vec![Violation::form("f", "x".repeat(40_000), "x"); 1]);
     let few = answer((0..40).map(|_| failed(large.clone())).collect());
     assert!(few.body.len() < 200_000, "{}", few.body.len());
-    assert!(!json_of(&few)["errors"].as_array().unwrap().is_empty());
+    let told = json_of(&few)["errors"].as_array().unwrap().clone();
+    assert_eq!(told.len(), 2);
+    assert_eq!((&told[1]["extensions"]["what"], &told[1]["extensions"]["limit"]), (&json!("bytes of errors"), &json!(60 * 1024)));
 }
 
 #[test]
 fn an_answer_to_a_query_is_bounded_and_to_a_mutation_told() {
-    let response = Response::new(Value::from_json(json!({"a": "x".repeat(MOST_BYTES)})).unwrap());
-    let refused = Answer::of_response(&response, Locale::En, true);
+    let limits = Limits { answer_bytes: 1_000, ..Limits::default() };
+    let of = |bytes: usize, is_query| {
+        let response = Response::new(Value::from_json(json!({"a": "x".repeat(bytes)})).unwrap());
+        Answer::of_response(&response, Locale::En, is_query, &limits)
+    };
+    assert!(of(900, true).codes.is_empty());
+    let refused = of(1_000, true);
+    assert_eq!(
+        json_of(&refused)["errors"][0]["extensions"],
+        json!({"code": "COST_LIMIT_EXCEEDED", "what": "bytes of answer", "limit": 1_000})
+    );
     assert_eq!(refused.codes, ["COST_LIMIT_EXCEEDED"]);
     assert!(refused.body.len() < 1_000);
-    assert!(Answer::of_response(&response, Locale::En, false).body.len() > MOST_BYTES);
+    assert!(of(1_000, false).body.len() > 1_000);
 }

@@ -18,7 +18,7 @@ pub fn code(error: &Error) -> &'static str {
         Error::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
         Error::Overloaded | Error::Collided | Error::Crowded { .. } => "OVERLOADED",
         Error::KeyReused => "IDEMPOTENCY_KEY_REUSED",
-        Error::Timeout => "TIMEOUT",
+        Error::Timeout { .. } => "TIMEOUT",
         Error::Unavailable => "UNAVAILABLE",
         Error::OutcomeUnknown => "OUTCOME_UNKNOWN",
         Error::InsufficientStorage => "INSUFFICIENT_STORAGE",
@@ -37,7 +37,7 @@ pub fn status(error: &Error) -> u16 {
         Error::RateLimited { .. } => 429,
         Error::Overloaded | Error::Collided | Error::Crowded { .. } | Error::Unavailable => 503,
         Error::KeyReused => 422,
-        Error::Timeout | Error::OutcomeUnknown => 504,
+        Error::Timeout { .. } | Error::OutcomeUnknown => 504,
         Error::InsufficientStorage => 507,
         Error::Internal(_) => 500,
     }
@@ -71,7 +71,7 @@ pub fn text(error: &Error) -> Text {
             "the idempotency key was used for something else; take a new one for each change",
             "该幂等键已用于其他请求，请为每次更改使用新的键",
         ),
-        Error::Timeout => Text::new("it took too long and was given up; nothing was changed", "处理超时，已放弃，未做任何更改"),
+        Error::Timeout { .. } => Text::new("it took too long and was given up; nothing was changed", "处理超时，已放弃，未做任何更改"),
         Error::Unavailable => Text::new("the service is not available at the moment; try again", "服务暂不可用，请稍后重试"),
         Error::OutcomeUnknown => {
             Text::new("the change may or may not have been made; look before you try again", "无法确定更改是否生效，请查看后再重试")
@@ -93,6 +93,8 @@ fn in_chinese(what: &'static str) -> &'static str {
         "bytes" => "字节数",
         "requests in a batch" => "批量请求数",
         "bytes of answer" => "返回内容字节数",
+        "errors" => "错误数",
+        "bytes of errors" => "错误信息字节数",
         "tokens" => "词元数",
         "levels of nesting" => "嵌套层数",
         "levels of nested values" => "参数嵌套层数",

@@ -43,7 +43,11 @@ pub struct Limits {
     pub nodes: u64,
     /// Selections of all operations of the document.
     pub selections: u64,
-    /// Not of a document: masked values that a user may reveal on one day.
+    /// Not of a document: bytes of an answer to a query, and of the answers to a batch, beyond which no more of it runs.
+    pub answer_bytes: usize,
+    /// Errors that one answer tells.
+    pub errors: usize,
+    /// Masked values that a user may reveal on one day.
     pub reveals_per_day: u64,
 }
 
@@ -62,6 +66,8 @@ impl Default for Limits {
             cost: 50_000,
             nodes: 25_000,
             selections: 50_000,
+            answer_bytes: 16 * 1024 * 1024,
+            errors: 50,
             reveals_per_day: 50,
         }
     }
