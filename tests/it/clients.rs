@@ -56,6 +56,12 @@ on_both! {
         }
     }
 
+    async fn apollo_client_and_urql_send_hashes_over_get(app) {
+        for script in ["apollo.mjs", "urql.mjs"] {
+            node(script, vec![app.url.clone(), token(&app).await, "persisted".to_owned()]).await;
+        }
+    }
+
     async fn relay_compiler_and_graphql_codegen_compile_what_the_server_runs(app) {
         for script in ["relay.mjs", "codegen.mjs"] {
             node(script, vec![app.url.clone(), token(&app).await, schema()]).await;
