@@ -79,6 +79,7 @@ async fn posted(app: &App, parts: &Parts, body: Body, locale: Locale) -> Result<
         let (en, zh) = ("must be gzip, deflate, br or zstd, or absent", "必须是 gzip、deflate、br 或 zstd，或不提供");
         return Err(transport(415, "Content-Encoding", en, zh, locale));
     };
+    app.gate.has_room().map_err(|error| Reply::new(Answer::of_error(&error, locale)))?;
     let http = &app.config.http;
     let too_large = || {
         let error = Error::CostLimit { what: "bytes", limit: http.body_limit_bytes as u64 };
