@@ -64,7 +64,7 @@ pub struct HttpConfig {
     pub request_timeout_s: u64,
     /// A connection on which nothing happens.
     pub idle_timeout_s: u64,
-    /// Open connections; others wait to be accepted.
+    /// Open connections; others wait to be accepted, and those on which nothing happens make room.
     pub max_connections: usize,
     /// Requests in execution; others wait a moment, and are refused with OVERLOADED.
     pub max_concurrent_requests: usize,
@@ -96,7 +96,7 @@ impl Default for HttpConfig {
             body_timeout_s: 15,
             request_timeout_s: 10,
             idle_timeout_s: 75,
-            max_connections: 2000,
+            max_connections: 4096,
             drain_deadline_s: 30,
             tls_certificate: None,
             tls_key: None,

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// How the first bytes of HTTP/2 begin. Its frames come at any time, so there is no head of a request to time.
@@ -59,11 +60,16 @@ pub struct Patience {
     pub idle: Duration,
 }
 
+/// While others wait for a connection: how long nothing may happen on one that is let be.
+const IN_A_CROWD: Duration = Duration::from_secs(5);
+
 /// A stream with [`Patience`].
 pub struct Timed<S> {
     stream: S,
     requests: Requests,
     patience: Patience,
+    /// Do others wait for a connection? Whoever polls this one does so again when that changes.
+    crowd: watch::Receiver<bool>,
     timer: Pin<Box<Sleep>>,
     last: Instant,
     /// When the first byte of the next request came.
@@ -76,10 +82,10 @@ pub struct Timed<S> {
 
 impl<S> Timed<S> {
     /// Times `stream`.
-    pub fn new(stream: S, requests: Requests, patience: Patience) -> Self {
+    pub fn new(stream: S, requests: Requests, patience: Patience, crowd: watch::Receiver<bool>) -> Self {
         let last = Instant::now();
         let timer = Box::pin(sleep_until(last + patience.idle));
-        Self { stream, requests, patience, timer, last, head_since: None, heads: 0, is_http2: false, is_fresh: true }
+        Self { stream, requests, patience, crowd, timer, last, head_since: None, heads: 0, is_http2: false, is_fresh: true }
     }
 
     fn came(&mut self, bytes: &[u8]) {
@@ -111,7 +117,8 @@ impl<S> Timed<S> {
             self.last = Instant::now();
             return Poll::Pending;
         }
-        let idle = self.last + self.patience.idle;
+        let most = if *self.crowd.borrow() { IN_A_CROWD } else { Duration::MAX };
+        let idle = self.last + self.patience.idle.min(most);
         let deadline = match self.head_since {
             Some(since) if reading && !self.is_http2 => idle.min(since + self.patience.header),
             _ => idle,
@@ -182,7 +189,7 @@ mod tests {
     fn pair() -> (DuplexStream, Timed<DuplexStream>, Requests) {
         let (client, server) = duplex(64);
         let requests = Requests::default();
-        (client, Timed::new(server, requests.clone(), PATIENCE), requests)
+        (client, Timed::new(server, requests.clone(), PATIENCE, watch::channel(false).1), requests)
     }
 
     async fn given_up_at_idle(timed: &mut Timed<DuplexStream>) {

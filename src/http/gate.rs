@@ -13,14 +13,20 @@ use tokio::time::timeout;
 use crate::config::HttpConfig;
 use crate::error::Error;
 
-/// A queue that was empty within this time takes in what comes all at once: it will be empty again.
-const A_WHILE: Duration = Duration::from_millis(100);
-/// A queue that was not stands: whoever comes now is told so while it is of use.
-const STANDING: Duration = Duration::from_millis(10);
-/// Requests that wait, for each that runs.
-const WAITING_FOR_EACH: usize = 4;
+/// How long requests wait in a queue that was empty a moment ago, and how many of them for each that runs: what comes all at once has a
+/// place soon.
+const BURST: Patience = Patience { time: Duration::from_millis(100), for_each: 4 };
+/// The same in a queue that stands: it gets no shorter by being long, and who is let in from it has waited about as long as running takes.
+const STANDING: Patience = Patience { time: Duration::from_millis(10), for_each: 1 };
 /// Users remembered before those without a request are forgotten.
 const MOST_USERS: usize = 1024;
+
+/// How much waiting is of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Patience {
+    time: Duration,
+    for_each: usize,
+}
 
 /// Places of one kind.
 struct Lane {
@@ -30,34 +36,51 @@ struct Lane {
     opened: Instant,
     /// Milliseconds from `opened` to the last time that nobody had to wait.
     free_at: AtomicU64,
+    waiting: AtomicUsize,
 }
 
 impl Lane {
     fn new(most: usize, what: &'static str) -> Self {
-        Self { places: Arc::new(Semaphore::new(most)), most, what, opened: Instant::now(), free_at: AtomicU64::new(0) }
+        Self {
+            places: Arc::new(Semaphore::new(most)),
+            most,
+            what,
+            opened: Instant::now(),
+            free_at: AtomicU64::new(0),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// A place, at once or after a short wait, unless as many as may wait do so. Errors: OVERLOADED.
-    async fn enter(&self, waiting: &AtomicUsize, most_waiting: usize) -> Result<OwnedSemaphorePermit, Error> {
+    async fn enter(&self) -> Result<OwnedSemaphorePermit, Error> {
         if let Ok(place) = self.places.clone().try_acquire_owned() {
             self.free_at.store(u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX), Ordering::Release);
             return Ok(place);
         }
-        let crowded = || Error::Crowded { what: self.what, limit: self.most as u64 };
-        let before = waiting.fetch_add(1, Ordering::AcqRel);
-        let _waiting = Waiting(waiting);
-        if before >= most_waiting {
-            return Err(crowded());
+        let patience = self.patience();
+        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
+        let _waiting = Waiting(&self.waiting);
+        if before >= self.most.saturating_mul(patience.for_each) {
+            return Err(self.crowded());
         }
-        match timeout(self.patience(), self.places.clone().acquire_owned()).await {
+        match timeout(patience.time, self.places.clone().acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) | Err(_) => Err(crowded()),
+            Ok(Err(_)) | Err(_) => Err(self.crowded()),
         }
     }
 
-    fn patience(&self) -> Duration {
+    fn is_full(&self) -> bool {
+        let waiting = self.waiting.load(Ordering::Acquire);
+        self.places.available_permits() == 0 && waiting >= self.most.saturating_mul(self.patience().for_each)
+    }
+
+    fn crowded(&self) -> Error {
+        Error::Crowded { what: self.what, limit: self.most as u64 }
+    }
+
+    fn patience(&self) -> Patience {
         let free_at = Duration::from_millis(self.free_at.load(Ordering::Acquire));
-        if self.opened.elapsed().saturating_sub(free_at) <= A_WHILE { A_WHILE } else { STANDING }
+        if self.opened.elapsed().saturating_sub(free_at) <= BURST.time { BURST } else { STANDING }
     }
 }
 
@@ -66,7 +89,6 @@ pub struct Gate {
     all: Lane,
     most_of_user: usize,
     users: Mutex<HashMap<UserId, Arc<Lane>>>,
-    waiting: AtomicUsize,
 }
 
 /// A place, until it is dropped.
@@ -91,18 +113,21 @@ impl Gate {
             all: Lane::new(http.max_concurrent_requests, "concurrent requests"),
             most_of_user: http.max_concurrent_requests_user,
             users: Mutex::default(),
-            waiting: AtomicUsize::new(0),
         }
+    }
+
+    /// Whoever asks now would be refused for want of a place: nothing more of the request need be looked at. Errors: OVERLOADED.
+    pub fn has_room(&self) -> Result<(), Error> {
+        if self.all.is_full() { Err(self.all.crowded()) } else { Ok(()) }
     }
 
     /// A place for a request of this user, at once or after a short wait. Errors: OVERLOADED.
     pub async fn enter(&self, user: Option<UserId>) -> Result<Place, Error> {
-        let most_waiting = self.all.most.saturating_mul(WAITING_FOR_EACH);
         let of_user = match user {
-            Some(user) => Some(self.of_user(user).enter(&self.waiting, most_waiting).await?),
+            Some(user) => Some(self.of_user(user).enter().await?),
             None => None,
         };
-        Ok(Place { _of_user: of_user, _of_all: self.all.enter(&self.waiting, most_waiting).await? })
+        Ok(Place { _of_user: of_user, _of_all: self.all.enter().await? })
     }
 
     /// Waits until nobody has a place.
@@ -170,25 +195,31 @@ mod tests {
         };
         let (entered, ()) = tokio::join!(waits, leaves);
         let _entered = entered.unwrap();
-        tokio::time::sleep(A_WHILE).await;
+        tokio::time::sleep(BURST.time).await;
         assert_eq!(gate.all.patience(), STANDING);
         assert!(gate.enter(None).await.is_err());
         drop(_entered);
         drop(gate.enter(None).await.unwrap());
-        assert_eq!(gate.all.patience(), A_WHILE);
+        assert_eq!(gate.all.patience(), BURST);
     }
 
     #[tokio::test]
-    async fn only_so_many_wait() {
+    async fn only_so_many_wait_and_fewer_where_the_queue_stands() {
         let gate = gate(1, 1);
         let _place = gate.enter(None).await.unwrap();
-        let told = futures::future::join_all((0..10).map(async |_| {
-            let started = Instant::now();
-            assert!(gate.enter(None).await.is_err());
-            started.elapsed() >= A_WHILE
-        }));
-        assert_eq!(told.await.into_iter().filter(|waited| *waited).count(), WAITING_FOR_EACH);
-        assert_eq!(gate.waiting.load(Ordering::Acquire), 0);
+        for patience in [BURST, STANDING] {
+            assert_eq!(gate.all.patience(), patience);
+            let told = futures::future::join_all((0..10).map(async |_| {
+                let room = gate.has_room();
+                let started = Instant::now();
+                assert!(gate.enter(None).await.is_err());
+                (room.is_ok(), started.elapsed() >= patience.time)
+            }));
+            let told = told.await;
+            assert!(told.iter().all(|(had_room, waited)| had_room == waited), "what is refused early would have been refused: {told:?}");
+            assert_eq!(told.into_iter().filter(|(_, waited)| *waited).count(), patience.for_each);
+            assert!(gate.has_room().is_ok() && gate.all.waiting.load(Ordering::Acquire) == 0);
+        }
     }
 
     #[tokio::test]

@@ -101,6 +101,7 @@ async fn posted(app: &App, parts: &Parts, body: Body, locale: Locale) -> Result<
         let refused = transport(415, "Content-Encoding", en, zh, locale);
         return Err(Reply { accepts: Some((header::ACCEPT_ENCODING, Coding::READ)), ..refused });
     };
+    app.gate.has_room().map_err(|error| Reply::new(Answer::of_error(&error, locale)))?;
     let http = &app.config.http;
     let too_large = || {
         let error = Error::CostLimit { what: "bytes", limit: http.body_limit_bytes as u64 };

@@ -16,7 +16,7 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
@@ -33,6 +33,8 @@ const MOST_HEADER_BYTES: usize = 32 * 1024;
 const MOST_STREAMS: u32 = 64;
 /// Who is on the way when the drain begins still gets in and asks.
 const LAST_CALL: Duration = Duration::from_millis(200);
+/// A crowd is over once this part of the slots is free.
+const ROOM_AGAIN: usize = 8;
 /// Connections of operators.
 const MOST_OPERATORS: usize = 16;
 /// After an error that a retry would meet again, such as no file descriptors.
@@ -103,6 +105,9 @@ struct Connections {
     trusted: Arc<TrustedProxies>,
     graceful: GracefulShutdown,
     slots: Arc<Semaphore>,
+    most: usize,
+    /// Does somebody wait for a slot? Connections on which nothing happens then go.
+    crowd: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
 
@@ -124,15 +129,21 @@ impl Connections {
             trusted: Arc::new(http.trusted_proxies.clone()),
             graceful: GracefulShutdown::new(),
             slots: Arc::new(Semaphore::new(most)),
+            most,
+            crowd: watch::Sender::new(false),
             tasks: JoinSet::new(),
         }
     }
 
-    /// The next one, once there is a slot for it: connections beyond the cap wait in the system's queue.
+    /// The next one, once there is a slot for it: connections beyond that wait in the system's queue.
     async fn next(&self, listener: &TcpListener) -> Next {
+        let (stream, peer) = accept(listener).await;
+        let is_crowd = self.slots.available_permits() == 0;
+        if is_crowd || self.slots.available_permits() > self.most / ROOM_AGAIN {
+            self.crowd.send_if_modified(|was| std::mem::replace(was, is_crowd) != is_crowd);
+        }
         // The semaphore is never closed.
         let Ok(slot) = self.slots.clone().acquire_owned().await else { return std::future::pending().await };
-        let (stream, peer) = accept(listener).await;
         Next { slot, stream, peer }
     }
 
@@ -144,6 +155,7 @@ impl Connections {
             builder: self.builder.clone(),
             patience: self.patience,
             watcher: self.graceful.watcher(),
+            crowd: self.crowd.subscribe(),
             answer: Answering { router: self.router.clone(), trusted: self.trusted.clone(), peer },
         };
         let tls = self.tls.as_ref().map(|tls| tls.acceptor());
@@ -164,17 +176,26 @@ struct Serving {
     builder: Builder<TokioExecutor>,
     patience: Patience,
     watcher: Watcher,
+    crowd: watch::Receiver<bool>,
     answer: Answering,
 }
 
 impl Serving {
     async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let Self { builder, patience, watcher, answer } = self;
+        let Self { builder, patience, watcher, mut crowd, answer } = self;
         let requests = Requests::default();
-        let io = TokioIo::new(Timed::new(stream, requests.clone(), patience));
+        let io = TokioIo::new(Timed::new(stream, requests.clone(), patience, crowd.clone()));
         let service = service_fn(move |request| answer.clone().to(request, &requests));
         let connection = builder.serve_connection(io, service).into_owned();
-        if let Err(error) = watcher.watch(connection).await {
+        let mut served = std::pin::pin!(watcher.watch(connection));
+        let served = loop {
+            tokio::select! {
+                served = &mut served => break served,
+                // Looks at its deadline again.
+                Ok(()) = crowd.changed() => {}
+            }
+        };
+        if let Err(error) = served {
             tracing::debug!(%error, "a connection ended early");
         }
     }

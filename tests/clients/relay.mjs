@@ -1,5 +1,5 @@
-// relay-compiler on schema.graphql: `node relay.mjs URL TOKEN SCHEMA`. It compiles a connection that pages and writes the manifest of its
-// documents, each of which the server runs.
+// relay-compiler on schema.graphql: `node relay.mjs URL TOKEN SCHEMA [FILE]`. It compiles a connection that pages and writes the manifest of
+// its documents, each of which the server runs: as in manifest.mjs.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { asking } from './manifest.mjs';
 
-const [url, token, file] = process.argv.slice(2);
+const [url, token, schema, file] = process.argv.slice(2);
 const SOURCE = `
 import { graphql } from 'react-relay';
 graphql\`fragment PagesCustomers on Query
@@ -29,19 +30,15 @@ try {
     await writeFile(join(folder, 'relay.config.json'), JSON.stringify({ ...config, persistConfig }));
     await writeFile(join(folder, 'manifest.json'), '{}');
     await writeFile(join(folder, 'Pages.js'), SOURCE);
-    await cp(file, join(folder, 'schema.graphql'));
+    await cp(schema, join(folder, 'schema.graphql'));
     const compiler = fileURLToPath(new URL('node_modules/relay-compiler/cli.js', import.meta.url));
     execFileSync(process.execPath, [compiler, 'relay.config.json'], { cwd: folder, stdio: 'pipe' });
-    const documents = Object.values(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
-    assert.equal(documents.length, 3);
-    for (const query of documents) {
-        const writes = query.startsWith('mutation');
-        const response = await fetch(url, {
-            method: 'POST',
-            headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-            body: JSON.stringify({ query, variables: writes ? { input: { id: 'x' } } : { first: 2 } }),
-        });
-        const { data, errors } = await response.json();
+    const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8'));
+    assert.equal(Object.keys(manifest).length, 3);
+    const ask = await asking(manifest, 'doc_id', { url, token, file });
+    for (const [id, text] of Object.entries(manifest)) {
+        const writes = text.startsWith('mutation');
+        const { data, errors } = await ask(text, id, writes ? { input: { id: 'x' } } : { first: 2 });
         if (writes) {
             assert.ok(['BAD_USER_INPUT', 'NOT_FOUND'].includes(errors[0].extensions.code), JSON.stringify(errors));
         } else {

@@ -151,3 +151,14 @@ async fn silent_sockets_and_half_heads_keep_nobody_out() {
     assert_eq!(closed, 200, "whoever does not finish a head is cut");
     serves_on(&app).await;
 }
+
+#[tokio::test]
+async fn silent_sockets_make_room_when_there_is_none_left() {
+    let app = TestApp::start_with(Engine::Sqlite, |config| config.http.max_connections = 20).await.unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(TcpStream::connect(address(&app)).await.unwrap());
+    }
+    let served = tokio::time::timeout(Duration::from_secs(20), serves_on(&app));
+    served.await.expect("long before an idle connection goes by itself");
+}
