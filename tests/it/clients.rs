@@ -75,7 +75,7 @@ on_both! {
     }
 
     async fn the_page_of_our_own_shows_the_schema_and_asks_nobody_else(app) {
-        node("explorer.mjs", vec![app.url.clone(), token(&app).await, schema()]).await;
+        run(&NODE, "explorer.mjs", vec![app.url.clone(), token(&app).await, schema()]).await;
     }
 
     async fn relay_compiler_and_graphql_codegen_compile_what_the_server_runs(app) {
