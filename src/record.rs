@@ -87,6 +87,10 @@ pub trait Record: Visible {
     fn archived_at(_row: &mut Self::Model) -> Option<&mut Option<Timestamp>> {
         None
     }
+    /// Holds what decides where a row stands, beside the row itself, until the unit of work ends.
+    fn hold(_scoped: &Scoped, _id: Uuid) -> impl Future<Output = Result<(), Error>> + Send {
+        std::future::ready(Ok(()))
+    }
     /// Changed beyond what the fields show: an identity number replaced by another.
     fn differs_unseen(_before: &Self::Model, _after: &Self::Model) -> Option<&'static str> {
         None
@@ -158,6 +162,7 @@ pub async fn change_within<E: Record, A: Writes<E>>(
     said: Said,
     edit: impl FnOnce(&mut E::Model) -> Result<(), Error> + Send,
 ) -> Result<Option<Row<E>>, Error> {
+    E::hold(scoped, id).await?;
     let row = scoped.find::<E>().id(id).for_update().one().await?.ok_or_else(Error::not_found)?;
     if !change_row(scoped, permit, &row, &said, edit).await? {
         return Ok(Some(row));

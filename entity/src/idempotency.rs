@@ -15,8 +15,8 @@ pub struct Model {
     pub at: Timestamp,
     /// A hash of what was asked.
     pub asked: Vec<u8>,
-    /// A hash of what the user could see when asking.
-    pub sight: Vec<u8>,
+    /// A hash of what the user could do and see by the end of it.
+    pub rights: Option<Vec<u8>>,
     /// The answer, encrypted.
     pub answer: Option<Vec<u8>>,
     /// The record that it is about.

@@ -22,7 +22,7 @@ impl MigrationTrait for Migration {
                     .col(byte_ordered(manager, "name").not_null())
                     .col(ColumnDef::new("at").big_integer().not_null())
                     .col(ColumnDef::new("asked").blob().not_null())
-                    .col(ColumnDef::new("sight").blob().not_null())
+                    .col(ColumnDef::new("rights").blob())
                     .col(ColumnDef::new("answer").blob())
                     .col(ColumnDef::new("record_type").text())
                     .col(ColumnDef::new("record_id").uuid())

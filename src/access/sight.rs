@@ -1,4 +1,4 @@
-//! What a viewer can see, as one hash: the same for the same arms over the same units, on every instance.
+//! What a viewer may do and see, as one hash: the same for the same arms over the same units, on every instance.
 
 use std::fmt::Write as _;
 
@@ -7,23 +7,25 @@ use sha2::{Digest, Sha256};
 
 use super::{Action, Area, Arm, OrgTree, Resource, Viewer};
 
-/// What decides which rows exist for a viewer, and how clearly.
-const READ: [Resource; 3] = [Resource::Customer, Resource::Organisation, Resource::User];
-
 impl Viewer {
-    /// A hash of what it can see. It changes when a row may have come into sight, or gone, without being changed itself.
-    pub fn sight(&self) -> [u8; 32] {
-        self.sight_of(&READ)
+    /// A hash of all that it may do and see.
+    pub fn rights(&self) -> [u8; 32] {
+        self.hashed(Resource::EVERY.iter().flat_map(|resource| Action::EVERY.iter().map(|action| (*resource, *action))))
     }
 
-    /// The same of some kinds of records.
-    pub fn sight_of(&self, resources: &[Resource]) -> [u8; 32] {
+    /// A hash of what it sees of a kind of records. It changes when a row may have come into sight, or gone, without being changed itself.
+    pub fn sight_of(&self, resource: Resource) -> [u8; 32] {
+        self.hashed([(resource, Action::Read)].into_iter())
+    }
+
+    fn hashed(&self, pairs: impl Iterator<Item = (Resource, Action)>) -> [u8; 32] {
         let mut hash = Sha256::new();
-        for resource in resources {
-            let mut arms: Vec<String> = self.arms(*resource, Action::Read).iter().map(|arm| described(arm, self.tree())).collect();
+        for (resource, action) in pairs {
+            let mut arms: Vec<String> = self.arms(resource, action).iter().map(|arm| described(arm, self.tree())).collect();
             arms.sort_unstable();
             arms.dedup();
             hash.update(resource.word());
+            hash.update(action.word());
             for arm in arms {
                 hash.update(arm);
             }

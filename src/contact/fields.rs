@@ -1,11 +1,13 @@
 //! The fields of a contact and their classes.
 
-use entity::{Timestamp, contact};
+use entity::{Timestamp, contact, customer};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::access::{FieldClass, mask_email, mask_phone};
 use crate::audit::RecordType;
+use crate::db::Scoped;
+use crate::error::Error;
 use crate::record::{FieldOf, Record, Shown};
 
 type Model = contact::Model;
@@ -42,6 +44,14 @@ impl Record for contact::Entity {
 
     fn id(row: &Model) -> Uuid {
         row.id.0
+    }
+
+    /// The customer, before its contact: whose it is decides whose the contact is.
+    async fn hold(scoped: &Scoped, id: Uuid) -> Result<(), Error> {
+        if let Some(row) = scoped.find::<contact::Entity>().id(id).one().await? {
+            scoped.find::<customer::Entity>().id(row.model.customer_id.0).for_share().one().await?;
+        }
+        Ok(())
     }
 
     fn version(row: &Model) -> i64 {

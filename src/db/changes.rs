@@ -89,12 +89,33 @@ impl Scoped {
         Ok(rows.iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?)
     }
 
-    /// The position of the latest change, after every change that was committed by now has got one. (Of very many, the first.)
-    pub async fn latest_change(&self) -> Result<i64, Error> {
-        if !self.conn.all(&waiting(1)).await?.is_empty() {
-            self.transaction(|tx| async move { tx.give_positions().await }).await?;
+    /// The position of the latest change, and whether every change that was committed by now has got one: where nobody can write, those that
+    /// wait go on waiting.
+    pub async fn latest_change(&self) -> Result<(i64, bool), Error> {
+        while !self.conn.all(&waiting(1)).await?.is_empty() {
+            match self.transaction(|tx| async move { tx.give_positions().await }).await {
+                Ok(()) => {}
+                Err(Error::Overloaded | Error::Crowded { .. } | Error::Collided) => return Ok((self.last_position().await?, false)),
+                Err(error) => return Err(error),
+            }
         }
-        self.last_position().await
+        Ok((self.last_position().await?, true))
+    }
+
+    /// Has any customer or contact moved, since a moment, away from where the viewer saw it or to where the viewer sees it?
+    pub(super) async fn anything_moved_since(&self, at: Timestamp) -> Result<bool, Error> {
+        let concerning = COPIED.iter().filter_map(|(kind, floor)| changes_of(kind, *floor, self.viewer()));
+        let differs = |before, after| Condition::all().add(Expr::cust(format!("\"{before}\" IS DISTINCT FROM \"{after}\"")));
+        let mut select = Sql::select();
+        select
+            .column(Column::Id)
+            .from(change::Entity)
+            .and_where(Column::At.gt(at))
+            .and_where(Column::UnitBefore.is_not_null())
+            .cond_where(Condition::any().add(differs("unit_before", "unit_after")).add(differs("owner_before", "owner_after")))
+            .cond_where(concerning.fold(Condition::any(), Condition::add))
+            .limit(1);
+        Ok(!self.conn.all(&select).await?.is_empty())
     }
 
     async fn last_position(&self) -> Result<i64, Error> {
@@ -138,13 +159,24 @@ impl Scoped {
         rows.iter().map(read).collect::<Result<_, sea_orm::DbErr>>().map_err(Error::from)
     }
 
-    /// Forgets changes that no cursor asks for any more. The last one stays: positions go on from it.
+    /// Forgets changes that no cursor asks for any more, some at a time. The last one stays: positions go on from it.
     pub async fn forget_changes(&self) -> Result<(), Error> {
+        let (last, _) = self.latest_change().await?;
         let before: Timestamp = self.now().plus_seconds(-KEPT);
-        let last = self.last_position().await?;
-        let mut delete = Sql::delete();
-        delete.from_table(change::Entity).and_where(Column::At.lt(before)).and_where(Column::Position.lt(last));
-        self.conn.execute(&delete).await.map(|_| ())
+        loop {
+            let mut over = Sql::select();
+            over.column(Column::Id)
+                .from(change::Entity)
+                .and_where(Column::At.lt(before))
+                .and_where(Column::Position.lt(last))
+                .limit(AT_ONCE);
+            let mut delete = Sql::delete();
+            delete.from_table(change::Entity).and_where(Column::Id.in_subquery(over));
+            let deleted = self.transaction(|tx| async move { Ok(tx.conn.execute(&delete).await?.rows_affected()) }).await?;
+            if deleted < AT_ONCE {
+                return Ok(());
+            }
+        }
     }
 }
 

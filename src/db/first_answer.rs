@@ -41,7 +41,7 @@ impl Scoped {
         let Some(user) = self.viewer().user_id() else { return Ok(None) };
         let mut select = Sql::select();
         select
-            .columns([Column::Asked, Column::Answer, Column::Sight, Column::RecordType, Column::RecordId, Column::Level])
+            .columns([Column::Asked, Column::Answer, Column::At, Column::Rights, Column::RecordType, Column::RecordId, Column::Level])
             .from(idempotency::Entity)
             .and_where(Column::UserId.eq(user))
             .and_where(Column::Name.eq(key.name.as_str()))
@@ -49,44 +49,43 @@ impl Scoped {
         let rows = self.conn.all(&select).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let get = || -> Result<_, DbErr> {
-            let (asked, answer, sight): (Vec<u8>, Option<Vec<u8>>, Vec<u8>) =
-                (row.try_get("", "asked")?, row.try_get("", "answer")?, row.try_get("", "sight")?);
+            let (asked, answer, rights): (Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>) =
+                (row.try_get("", "asked")?, row.try_get("", "answer")?, row.try_get("", "rights")?);
+            let at: Timestamp = row.try_get("", "at")?;
             let of: (Option<String>, Option<Uuid>, Option<String>) =
                 (row.try_get("", "record_type")?, row.try_get("", "record_id")?, row.try_get("", "level")?);
-            Ok((asked, answer, sight, of))
+            Ok((asked, answer, rights, at, of))
         };
-        let (asked, answer, sight, (record_type, record_id, level)) = get()?;
+        let (asked, answer, rights, at, (record_type, record_id, level)) = get()?;
         if asked != key.asked {
             return Ok(Some(First::OfSomethingElse));
         }
-        let Some(answer) = answer.filter(|_| sight == self.viewer().sight()) else { return Ok(Some(First::Closed)) };
+        let stands = rights.as_deref() == Some(self.viewer().rights().as_slice());
+        let Some(answer) = answer.filter(|_| stands) else { return Ok(Some(First::Closed)) };
         let seen = match (record_type, record_id) {
             (Some(kind), Some(id)) => self.level_of(&kind, id).await?,
             _ => None,
         };
         let seen_then = level.as_deref().and_then(Level::from_word);
-        Ok(Some(if seen < seen_then { First::Closed } else { First::Answer(answer) }))
+        // An answer may show more records than the one that it is about.
+        let is_closed = seen < seen_then || self.anything_moved_since(at).await?;
+        Ok(Some(if is_closed { First::Closed } else { First::Answer(answer) }))
     }
 
     /// Takes a key for this unit of work. False: somebody has it. Waits for whoever has taken it and has not ended yet.
     pub(super) async fn take_key(&self, key: &Key) -> Result<bool, Error> {
         let Some(user) = self.viewer().user_id() else { return Err(Error::Unauthenticated) };
-        let columns = [Column::UserId, Column::Name, Column::At, Column::Asked, Column::Sight];
+        let columns = [Column::UserId, Column::Name, Column::At, Column::Asked];
         let mut take = Sql::insert();
         take.into_table(idempotency::Entity)
             .columns(columns)
-            .values_panic([
-                user.into(),
-                key.name.as_str().into(),
-                self.now().into(),
-                key.asked.clone().into(),
-                self.viewer().sight().to_vec().into(),
-            ])
+            .values_panic([user.into(), key.name.as_str().into(), self.now().into(), key.asked.clone().into()])
             .on_conflict(
                 OnConflict::columns([Column::UserId, Column::Name])
                     .update_columns(columns)
                     .values(
-                        [Column::Answer, Column::RecordType, Column::RecordId, Column::Level].map(|column| (column, Expr::cust("NULL"))),
+                        [Column::Answer, Column::Rights, Column::RecordType, Column::RecordId, Column::Level]
+                            .map(|column| (column, Expr::cust("NULL"))),
                     )
                     .action_and_where(Expr::col((idempotency::Entity, Column::At)).lte(self.forgotten()))
                     .to_owned(),
@@ -94,18 +93,22 @@ impl Scoped {
         Ok(self.conn.execute(&take).await?.rows_affected() > 0)
     }
 
-    /// Keeps the answer under the key that this unit of work has taken, with what the viewer sees by now of the record that it is about.
+    /// Keeps the answer under the key that this unit of work has taken, with what the viewer may do by now, and sees of the record that it is
+    /// about: the unit of work may have changed that.
     pub(super) async fn keep_answer(&self, key: &Key, answer: &[u8]) -> Result<(), Error> {
         let Some(user) = self.viewer().user_id() else { return Err(Error::Unauthenticated) };
         let told = self.conn.told();
+        let now = self.clone().anew().await?;
         let level = match told {
-            Some((kind, id)) => self.level_of(kind, id).await?,
+            Some((kind, id)) => now.level_of(kind, id).await?,
             None => None,
         };
         let (kind, id) = told.unzip();
         let mut keep = Sql::update();
         keep.table(idempotency::Entity)
             .value(Column::Answer, answer.to_vec())
+            .value(Column::Rights, now.viewer().rights().to_vec())
+            .value(Column::At, self.now())
             .value(Column::RecordType, kind.map(str::to_owned))
             .value(Column::RecordId, id)
             .value(Column::Level, level.map(|level| level.word().to_owned()))

@@ -49,6 +49,12 @@ impl Scoped {
         Self { viewer, ..self.clone() }
     }
 
+    /// The same viewer outside the unit of work that this is: what is written there stays, whatever becomes of that. Ask before the unit of
+    /// work has written anything: SQLite has one writer.
+    pub fn apart(&self) -> Self {
+        self.db.seen_by(self.viewer.clone())
+    }
+
     /// Who looks.
     pub fn viewer(&self) -> &Arc<Viewer> {
         &self.viewer

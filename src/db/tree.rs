@@ -112,6 +112,7 @@ impl Scoped {
                 update.table(rows.table).value(rows.region, region).and_where(Expr::col(rows.unit).in_subquery(subtree(id)));
                 self.conn.execute(&update).await?;
             }
+            self.take_no_more_time().await?;
         }
         Ok(1)
     }
@@ -122,6 +123,17 @@ impl Scoped {
             let mut lift = Sql::select();
             lift.expr(Expr::cust("set_config('statement_timeout', '0', true)"));
             self.conn.all(&lift).await?;
+        }
+        Ok(())
+    }
+
+    /// The deadline of the connection holds again, for what comes after in the same unit of work.
+    async fn take_no_more_time(&self) -> Result<(), Error> {
+        if self.conn.backend() == DbBackend::Postgres {
+            let mut hold = Sql::select();
+            let of_connection = "(SELECT reset_val FROM pg_settings WHERE name = 'statement_timeout')";
+            hold.expr(Expr::cust(format!("set_config('statement_timeout', {of_connection}, true)")));
+            self.conn.all(&hold).await?;
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ pub(super) struct Unit {
     /// One begins, whoever else writes waits for it.
     beginning: tokio::sync::Mutex<()>,
     failed: AtomicBool,
-    repeated: AtomicBool,
+    repeated: Arc<AtomicBool>,
     rights_touched: Arc<AtomicBool>,
     key: Option<Key>,
 }
@@ -45,7 +45,7 @@ pub struct UnitOfWork {
 
 impl Db {
     /// The database as `viewer` sees it, in a unit of work that ends when it is told to. With a key it runs once: see
-    /// [`UnitOfWork::was_repeated`].
+    /// [`UnitOfWork::repeated`].
     pub fn unit_of_work(&self, viewer: Arc<Viewer>, key: Option<Key>) -> UnitOfWork {
         let reading = self.reading();
         let unit = Arc::new(Unit {
@@ -54,7 +54,7 @@ impl Db {
             begun: Mutex::default(),
             beginning: tokio::sync::Mutex::default(),
             failed: AtomicBool::new(false),
-            repeated: AtomicBool::new(false),
+            repeated: Arc::default(),
             rights_touched: Arc::default(),
             key,
         });
@@ -69,9 +69,10 @@ impl UnitOfWork {
         &self.scoped
     }
 
-    /// Did somebody else's unit of work, that came first or runs now, have the same key of the same user? Nothing was done then.
-    pub fn was_repeated(&self) -> bool {
-        self.unit.repeated.load(Ordering::Acquire)
+    /// Whether somebody else's unit of work, that came first or runs now, has the same key of the same user: nothing is done then. For after
+    /// the end.
+    pub fn repeated(&self) -> Arc<AtomicBool> {
+        self.unit.repeated.clone()
     }
 
     /// Keeps everything, and `answer` under its key. Errors: OUTCOME_UNKNOWN when the commit gave no answer; OVERLOADED
@@ -84,7 +85,8 @@ impl UnitOfWork {
         let Self { unit, scoped } = self;
         drop(scoped);
         let ended = unit.end(kept).await;
-        if ended.is_ok() && unit.rights_touched.load(Ordering::Acquire) {
+        // Also where the commit gave no answer.
+        if unit.rights_touched.load(Ordering::Acquire) {
             unit.db.rights_touched().store(true, Ordering::Release);
         }
         ended

@@ -13,10 +13,19 @@ use crate::error::{Error, Violation};
 /// Characters of a key.
 const LONGEST: usize = 255;
 /// What [`idempotent`] is called in documents.
-const DIRECTIVE: &str = "idempotent";
-/// Fields that take no key: they start or end sessions, and what they answer is kept nowhere.
-const WITHOUT_KEY: [&str; 8] =
-    ["signIn", "refreshSession", "setPassword", "signOut", "signOutEverywhere", "endSession", "changePassword", "createPasswordLink"];
+pub(super) const DIRECTIVE: &str = "idempotent";
+/// Fields that take no key: they start or end sessions, or open what is told to the audit each time, and what they answer is kept nowhere.
+const WITHOUT_KEY: [&str; 9] = [
+    "signIn",
+    "refreshSession",
+    "setPassword",
+    "signOut",
+    "signOutEverywhere",
+    "endSession",
+    "changePassword",
+    "createPasswordLink",
+    "revealField",
+];
 
 struct Idempotent;
 

@@ -1,11 +1,16 @@
 //! Documents against the schema, by every rule of the specification. async-graphql's own rules let some pass, such as
 //! fields of one name that differ below. Variables inside inputs, which this one lets pass too, are for [`super::coercion`].
 
+use apollo_compiler::executable::{Selection, SelectionSet};
 use apollo_compiler::validation::{DiagnosticList, Valid};
 use apollo_compiler::{ExecutableDocument, Schema};
 use async_graphql::{Pos, Response, ServerError};
 
+use super::idempotency::DIRECTIVE;
 use crate::error::Error;
+
+/// The type of the fields of mutations.
+const MUTATION: &str = "Mutation";
 
 /// Checks documents against one schema.
 pub struct Validator {
@@ -28,7 +33,7 @@ impl Validator {
     /// [`super::coercion`]. The text has passed the lexer's limits. Errors: the response that says why.
     pub fn validate(&self, text: &str, operation: Option<&str>) -> Result<(), Box<Response>> {
         match ExecutableDocument::parse_and_validate(&self.schema, text, "document") {
-            Ok(valid) => operation_of(&valid, operation),
+            Ok(valid) => operation_of(&valid, operation).and_then(|()| keys_stand_where_they_count(&valid)),
             Err(wrong) => Err(Box::new(faults(&wrong.errors, self.most))),
         }
     }
@@ -40,6 +45,26 @@ fn operation_of(document: &ExecutableDocument, operation: Option<&str>) -> Resul
         Some(_) => wrong("operationName names no operation of the document"),
         None => wrong("the document has several operations: operationName must say which"),
     })
+}
+
+/// A key anywhere but on a field of a mutation would keep nothing from being done twice.
+fn keys_stand_where_they_count(document: &ExecutableDocument) -> Result<(), Box<Response>> {
+    let of_operations = document.operations.iter().map(|operation| &operation.selection_set);
+    let mut open: Vec<&SelectionSet> = of_operations.chain(document.fragments.values().map(|fragment| &fragment.selection_set)).collect();
+    while let Some(set) = open.pop() {
+        for selection in &set.selections {
+            match selection {
+                Selection::Field(field) if field.directives.has(DIRECTIVE) && set.ty != MUTATION => {
+                    let told = ServerError::new(format!("@{DIRECTIVE} stands on fields of a mutation alone"), None);
+                    return Err(Box::new(Response::from_errors(vec![told])));
+                }
+                Selection::Field(field) => open.push(&field.selection_set),
+                Selection::InlineFragment(fragment) => open.push(&fragment.selection_set),
+                Selection::FragmentSpread(_) => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn faults(wrong: &DiagnosticList, most: usize) -> Response {

@@ -2,6 +2,7 @@
 //! what was asked before under the same key gets its first answer.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_graphql::parser::types::ExecutableDocument;
@@ -76,7 +77,16 @@ impl Mutation<'_> {
         let tried = Arc::new(Tried::default());
         let (mut whole, mut is_replay) = (Response::new(Value::Object(Default::default())), false);
         let several = fields.len() > 1;
-        for (field, key) in fields.iter().zip(keys) {
+        for (at, (field, key)) in fields.iter().zip(keys).enumerate() {
+            if at > 0 {
+                viewer = match self.rights_of_now(viewer).await {
+                    Ok(viewer) => viewer,
+                    Err(error) => {
+                        merge(&mut whole, failed(Some(&field.key), error));
+                        break;
+                    }
+                };
+            }
             let alone = if several { field.alone(self.document, self.operation) } else { self.document.clone() };
             let key = key.map(|name| keyed(name, self.text, self.operation, &field.key, &self.variables));
             let one = One { mutation: self, field, alone, tried: &tried };
@@ -89,12 +99,6 @@ impl Mutation<'_> {
             merge(&mut whole, done.response);
             if ended {
                 break;
-            }
-            if several {
-                viewer = match self.rights_of_now(viewer).await {
-                    Ok(viewer) => viewer,
-                    Err(error) => return Done { response: failed(None, error), is_replay },
-                };
             }
         }
         self.catch_up().await;
@@ -142,14 +146,15 @@ impl One<'_> {
             }
             let work = app.db.unit_of_work(viewer.clone(), key.clone());
             let response = self.execute(Some(work.scoped().clone())).await;
-            let was_repeated = work.was_repeated();
+            let repeated = work.repeated();
             let undone = match self.finish(work, response, key.is_some()).await {
                 Ok(response) => return Done { response, is_replay: false },
                 Err(undone) => undone,
             };
+            self.tried.forget(&self.field.name);
             match undone.error() {
                 Some(Error::Collided) if tries < MOST_TRIES => tokio::time::sleep(self.pause(tries)).await,
-                _ if was_repeated && tries < MOST_TRIES => {}
+                _ if repeated.load(Ordering::Acquire) && tries < MOST_TRIES => {}
                 // What stands under the key is the outcome. Nothing there is no proof: the commit may be on its way.
                 Some(Error::OutcomeUnknown) if let Ok(Some(response)) = self.first(&viewer, key.as_ref()).await => {
                     return Done { response, is_replay: true };
@@ -169,7 +174,8 @@ impl One<'_> {
             work.take_back().await;
             return Err(Undone::Told(response));
         };
-        let answer = match is_keyed.then(|| self.kept(value)).transpose() {
+        // An answer with errors is not the whole of it: it is given once.
+        let answer = match (is_keyed && response.is_ok()).then(|| self.kept(value)).transpose() {
             Ok(answer) => answer,
             Err(error) => {
                 work.take_back().await;

@@ -170,7 +170,8 @@ impl SignIn {
             || Error::invalid(Violation::new("input.currentPassword", "wrong", "is not your current password", "不是您当前的密码"));
         let hash = repo::own_account(scoped, me).await?.and_then(|stands| stands.password_hash);
         if current.len() > LONGEST || !self.passwords.verify(current, hash.clone()).await? {
-            count(scoped, account, None, Some(me), "password_refused").await?;
+            // Apart: it is counted although nothing else comes of it.
+            count(&scoped.apart(), account, None, Some(me), "password_refused").await?;
             return Err(refused());
         }
         let new = self.passwords.hash(new).await?;
@@ -222,16 +223,16 @@ impl SignIn {
             return;
         }
         let system = self.system("tidying");
+        let system_changes = system.clone();
         tokio::spawn(async move {
             let work = system.transaction(move |tx| async move {
                 repo::remove_sessions_over_before(&tx, now.plus_seconds(-KEPT_SECONDS)).await?;
                 repo::remove_links_over_before(&tx, now.plus_seconds(-KEPT_SECONDS)).await?;
                 tx.forget_uses_before_yesterday().await?;
                 tx.forget_first_answers().await?;
-                tx.forget_changes().await?;
                 tx.forget_failures_before(now.plus_seconds(-24 * HOUR_SECONDS)).await
             });
-            if let Err(error) = work.await {
+            if let Err(error) = work.await.and(system_changes.forget_changes().await) {
                 tracing::warn!(%error, "what is over was not deleted");
             }
         });

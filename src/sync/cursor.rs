@@ -23,10 +23,23 @@ pub struct Cursor {
     sight: [u8; 32],
     /// What the copy holds.
     pub kinds: Vec<Kind>,
-    /// The change that it has taken in.
+    /// The change that it has taken in. As wide whatever it is: the length of a cursor tells nothing either.
+    #[serde(with = "wide")]
     pub position: i64,
     /// How far the first copy has come; none: it is whole.
     pub copying: Option<Copying>,
+}
+
+mod wide {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(position: &i64, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&format!("{position:016x}"))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+        i64::from_str_radix(&String::deserialize(from)?, 16).map_err(D::Error::custom)
+    }
 }
 
 /// How far a first copy has come.

@@ -74,9 +74,9 @@ pub struct Asked {
 pub async fn next(scoped: &Scoped, cipher: &Cipher, asked: Asked) -> Result<Step, Error> {
     scoped.viewer().permit::<CustomerRead>()?;
     let user = scoped.viewer().user_id().ok_or_else(Error::forbidden)?;
-    let sight = scoped.viewer().sight_of(&[Resource::Customer]);
+    let sight = scoped.viewer().sight_of(Resource::Customer);
     // Before anything is read: what changes meanwhile comes with the next step.
-    let latest = scoped.latest_change().await?;
+    let (latest, is_all) = scoped.latest_change().await?;
     let mut cursor = match &asked.since {
         None => Cursor::beginning(user, sight, kinds(asked.kinds)?, latest),
         Some(text) => {
@@ -95,6 +95,7 @@ pub async fn next(scoped: &Scoped, cipher: &Cipher, asked: Asked) -> Result<Step
         Some(copying) => copied(scoped, &mut cursor, copying, asked.most).await?,
         None => changed(scoped, &mut cursor, latest, asked.most).await?,
     };
+    step.has_more |= !is_all;
     step.cursor = Some(cursor.written(cipher, scoped.now())?);
     Ok(step)
 }

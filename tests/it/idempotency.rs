@@ -112,6 +112,7 @@ on_both! {
             (&RENAME.replace("(input: $input) {", "(input: $input) @idempotent(key: \"other\") {"), "h3", "idempotent"),
             (&RENAME.replace("(input: $input) {", "(input: $input) @idempotent(key: \"\") {"), "h4", "idempotent"),
             ("mutation { signOut { endedSessions } }", "h5", "signOut"),
+            ("mutation { revealField(input: {id: \"x\", field: \"phone\", reason: \"y\"}) { value } }", "h7", "revealField"),
         ] {
             let variables = if query.contains("$input") { variables.clone() } else { json!({}) };
             let (_, _, body) = told(&manager, query, &variables, Some(key)).await;
@@ -156,6 +157,53 @@ on_both! {
         assert!(!String::from_utf8_lossy(&kept).contains("13899998888"));
     }
 
+    async fn an_answer_that_shows_others_is_closed_when_one_of_them_moves(app) {
+        let (rep, manager) = (app.actor("shanghai.rep1").await, app.actor("shanghai.manager").await);
+        let id = customer_id(&app, "SH-0003", "SHANGHAI").await;
+        let listing = "mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { customer {
+            unit { customers(first: 100) { nodes { id phone } } } } } }";
+        let variables = json!({ "input": { "id": id, "name": "Listing" } });
+        let (_, _, first) = told(&rep, listing, &variables, Some("list")).await;
+        let own = |node: &&Json| node["phone"].is_string() && node["id"] != id;
+        let nodes = first["data"]["updateCustomer"]["customer"]["unit"]["customers"]["nodes"].as_array().unwrap().clone();
+        let other = nodes.iter().find(own).expect("another customer of one's own")["id"].clone();
+        assert_eq!(told(&rep, listing, &variables, Some("list")).await, (200, true, first));
+        let taken = json!({ "input": { "id": other, "ownerId": user_id(&app, "shanghai.rep2").await } });
+        manager.ask_with("mutation($input: AssignCustomerInput!) { assignCustomer(input: $input) { customer { id } } }", taken).await;
+        let (_, is_replay, body) = told(&rep, listing, &variables, Some("list")).await;
+        assert_eq!((code(&body), is_replay, body["data"].is_null()), ("FORBIDDEN", false, true));
+    }
+
+    async fn an_answer_is_closed_with_any_right(app) {
+        let manager = app.actor("shanghai.manager").await;
+        let variables = json!({ "input": new_customer(&app, "Rights").await, "key": "r" });
+        told(&manager, CREATE, &variables, None).await;
+        assert!(told(&manager, CREATE, &variables, None).await.1);
+        app.execute("DELETE FROM policy_rule WHERE role = 'branch_manager' AND action = 'report'").await;
+        app.rights_changed().await;
+        assert_eq!(code(&told(&manager, CREATE, &variables, None).await.2), "FORBIDDEN");
+    }
+
+    async fn what_changes_ones_own_sight_is_answered_again(app) {
+        let admin = app.actor("shanghai.admin").await;
+        let create = "mutation($input: CreateOrgUnitInput!) { createOrgUnit(input: $input) { orgUnit { id code } } }";
+        let input = json!({ "input": { "parentId": unit_id(&app, "SHANGHAI").await, "code": "SH-NEW", "name": "New", "kind": "SITE" } });
+        let (_, _, first) = told(&admin, create, &input, Some("unit")).await;
+        assert_eq!(first["data"]["createOrgUnit"]["orgUnit"]["code"], "SH-NEW", "{first}");
+        assert_eq!(told(&admin, create, &input, Some("unit")).await, (200, true, first));
+    }
+
+    async fn a_key_stands_on_fields_of_a_mutation_alone(app) {
+        let manager = app.actor("shanghai.manager").await;
+        for document in [
+            "{ viewer @idempotent(key: \"q\") { username } }",
+            "mutation { signOut { endedSessions @idempotent(key: \"q\") } }",
+            "mutation { ...F } fragment F on Mutation { signOut { ... { endedSessions @idempotent(key: \"q\") } } }",
+        ] {
+            assert_eq!(manager.code(document, json!({})).await, "GRAPHQL_VALIDATION_FAILED", "{document}");
+        }
+    }
+
     async fn what_meets_a_deadlock_is_tried_again(app) {
         if app.engine == Engine::Sqlite {
             // Whoever writes is alone there.
@@ -169,7 +217,7 @@ on_both! {
         other.execute_unprepared("SELECT * FROM customer WHERE external_ref = 'SH-0003' FOR UPDATE").await.unwrap();
         let crossing = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
-            let mine = "INSERT INTO idempotency (user_id, name, at, asked, sight) SELECT id, 'dead', 0, '', '' FROM user_account WHERE username = 'shanghai.manager'";
+            let mine = "INSERT INTO idempotency (user_id, name, at, asked) SELECT id, 'dead', 0, '' FROM user_account WHERE username = 'shanghai.manager'";
             let won = other.execute_unprepared(mine).await.is_ok();
             other.rollback().await.unwrap();
             won

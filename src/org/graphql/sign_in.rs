@@ -78,6 +78,13 @@ pub struct SetPasswordPayload {
 pub struct Tried(Mutex<HashSet<&'static str>>);
 
 impl Tried {
+    /// Takes a field back that is tried again as a whole.
+    pub fn forget(&self, field: &str) {
+        if let Ok(mut tried) = self.0.lock() {
+            tried.remove(field);
+        }
+    }
+
     /// Errors: BAD_USER_INPUT the second time.
     pub fn once(&self, field: &'static str) -> Result<(), Error> {
         let first = self.0.lock().is_ok_and(|mut tried| tried.insert(field));
