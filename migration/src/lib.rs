@@ -11,6 +11,7 @@ mod m20261121_000004_audit;
 mod m20261121_000005_default_roles;
 mod m20261122_000006_administration;
 mod m20261122_000007_links;
+mod m20261122_000009_audit_seal;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_default_roles::Migration),
             Box::new(m20261122_000006_administration::Migration),
             Box::new(m20261122_000007_links::Migration),
+            Box::new(m20261122_000009_audit_seal::Migration),
         ]
     }
 }

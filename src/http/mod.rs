@@ -44,6 +44,7 @@ use tower_http::compression::predicate::SizeAbove;
 
 use self::gate::Gate;
 use self::rates::Rates;
+use crate::audit::seal::Sealer;
 use crate::config::Config;
 use crate::db::{Db, Rights};
 use crate::error::Error;
@@ -77,6 +78,8 @@ pub struct App {
     pub rights: Arc<Rights>,
     /// Who a token belongs to.
     pub tokens: Arc<Tokens>,
+    /// Seals audit rows.
+    pub sealer: Arc<Sealer>,
     /// The configuration.
     pub config: Arc<Config>,
     /// Parsed documents.
@@ -106,6 +109,7 @@ impl App {
         db: Db,
         rights: Arc<Rights>,
         tokens: Arc<Tokens>,
+        sealer: Arc<Sealer>,
         config: Arc<Config>,
         drain: Drain,
     ) -> Result<Arc<Self>, Error> {
@@ -117,6 +121,7 @@ impl App {
             db,
             rights,
             tokens,
+            sealer,
             documents: Documents::new(config.limits.clone(), Prices::try_new(&sdl)?),
             persisted: Arc::new(Persisted::new(config.documents.trust, config.documents.registered_bytes)),
             denials: Denials::default(),

@@ -1,6 +1,7 @@
 //! What is signed, sealed, hashed or drawn at random. One secret of the operator's; every use has a key of its own derived from it.
 
 mod identity;
+mod notary;
 mod password;
 mod seal;
 mod subject;
@@ -13,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 pub use identity::Identity;
+pub use notary::Notary;
 pub use password::{Passwords, hash_password};
 pub use seal::Seal;
 pub use subject::Subjects;
@@ -38,6 +40,8 @@ pub struct Secrets {
     pub links: Arc<Seal>,
     /// Whom failed sign-ins are counted for.
     pub subjects: Arc<Subjects>,
+    /// Audit rows.
+    pub notary: Arc<Notary>,
 }
 
 impl Secrets {
@@ -50,6 +54,7 @@ impl Secrets {
             refresh: Arc::new(Seal::new(derive(secret, "refresh tokens")?)),
             links: Arc::new(Seal::new(derive(secret, "password links")?)),
             subjects: Arc::new(Subjects::new(derive(secret, "failed sign-ins")?)),
+            notary: Arc::new(Notary::new(derive(secret, "audit rows")?, derive(secret, "audit chain")?)),
         })
     }
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use branchwise::audit::seal::Sealer;
 use branchwise::cli::sample;
 use branchwise::clock::Clock;
 use branchwise::config::Config;
@@ -130,6 +131,8 @@ pub struct TestApp {
     pub database: Arc<Database>,
     /// What requests are answered from.
     pub app: Arc<App>,
+    /// Seals audit rows where a test tells it to: nobody else's tables change by themselves.
+    pub sealer: Arc<Sealer>,
     /// Does what falls due.
     pub due_work: tokio::task::JoinHandle<()>,
     drain: Drain,
@@ -192,10 +195,10 @@ impl TestApp {
     async fn serve(engine: Engine, database: Arc<Database>, clock: Clock, configure: impl FnOnce(&mut Config)) -> Self {
         let mut db_config = DbConfig::new(&database.url);
         db_config.max_connections = 4;
-        let db = Db::connect(db_config, clock.clone()).await.expect("the test database");
+        let secrets = Secrets::try_new(&SecretString::from(SECRET)).expect("keys");
+        let db = Db::connect(db_config, clock.clone()).await.expect("the test database").stamping(secrets.notary.clone());
         db.migrate_up().await.expect("migrations");
         let rights = Rights::init(db.clone()).await.expect("rights");
-        let secrets = Secrets::try_new(&SecretString::from(SECRET)).expect("keys");
         let mut config = Config::from_environment(|_| None).expect("defaults");
         // Unoptimised, and beside other tests, requests take long: only tests about places run out of them.
         (config.http.max_concurrent_requests, config.http.max_concurrent_requests_user) = (256, 256);
@@ -210,15 +213,16 @@ impl TestApp {
         let sign_in = SignIn::try_new(db.clone(), rights.clone(), secrets.clone(), links).expect("sign-in");
         let reveals = RevealsPerDay(config.limits.reveals_per_day);
         let schema = schema::build(secrets.clone(), sign_in, rights.clone(), reveals);
+        let sealer = Sealer::new(db.clone(), rights.clone(), secrets.notary.clone());
         let drain = Drain::new();
-        let app = App::try_new(schema, db.clone(), rights.clone(), secrets.tokens.clone(), Arc::new(config), drain.clone())
+        let app = App::try_new(schema, db.clone(), rights.clone(), secrets.tokens.clone(), sealer.clone(), Arc::new(config), drain.clone())
             .expect("an application");
         let url = format!("http://{address}/graphql");
         tokio::spawn(http::serve(listener, app.clone(), None));
         tokio::spawn(rights.clone().watch());
         let due_work = tokio::spawn(due::watch(db.clone(), rights.clone()));
         let raw = connect(&database.url).await.expect("a second connection");
-        Self { engine, db, rights, secrets, clock, url, raw, database, app, due_work, drain, client: reqwest::Client::new() }
+        Self { engine, db, rights, secrets, clock, url, raw, database, app, sealer, due_work, drain, client: reqwest::Client::new() }
     }
 
     /// Somebody of this user name, signed in.

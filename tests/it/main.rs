@@ -64,6 +64,8 @@ mod rights;
 mod row_rules;
 mod row_sights;
 mod schema;
+mod seal_commands;
+mod seals;
 mod sessions;
 mod smoke;
 mod statements;
