@@ -15,6 +15,7 @@ use crate::secrets::SHORTEST_SECRET;
 
 pub use database::DatabaseConfig;
 pub use documents::DocumentsConfig;
+pub use oidc::OidcConfig;
 pub use proxies::TrustedProxies;
 pub use rates::RateConfig;
 
@@ -45,6 +46,8 @@ pub struct Config {
     pub documents: DocumentsConfig,
     /// What documents may cost in a minute.
     pub rates: RateConfig,
+    /// Whose tokens are taken besides our own.
+    pub oidc: OidcConfig,
 }
 
 /// The public port.
@@ -180,6 +183,7 @@ struct Written {
     limits: Limits,
     documents: DocumentsConfig,
     rates: RateConfig,
+    oidc: OidcConfig,
 }
 
 impl Default for Written {
@@ -195,6 +199,7 @@ impl Default for Written {
             limits: Limits::default(),
             documents: DocumentsConfig::default(),
             rates: RateConfig::default(),
+            oidc: OidcConfig::default(),
         }
     }
 }
@@ -279,6 +284,7 @@ impl Written {
         if self.http.max_batch > MOST_BATCH {
             faults.push(format!("http.max_batch: must be at most {MOST_BATCH}"));
         }
+        faults.extend(self.oidc.faults());
         for (key, value) in self.numbers() {
             if value == 0 {
                 faults.push(format!("{key}: must not be 0"));
@@ -286,8 +292,8 @@ impl Written {
         }
         match listen {
             Some(listen) if faults.is_empty() => {
-                let Self { currency, introspection, http, database, limits, documents, rates, .. } = self;
-                Ok(Config { listen, admin_listen, secret, currency, introspection, http, database, limits, documents, rates })
+                let Self { currency, introspection, http, database, limits, documents, rates, oidc, .. } = self;
+                Ok(Config { listen, admin_listen, secret, currency, introspection, http, database, limits, documents, rates, oidc })
             }
             _ => Err(ConfigError { faults }),
         }
@@ -365,6 +371,7 @@ fn secret(written: &str) -> Result<SecretString, String> {
 
 mod database;
 mod documents;
+mod oidc;
 mod proxies;
 mod rates;
 #[cfg(test)]

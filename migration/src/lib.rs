@@ -12,6 +12,7 @@ mod m20261121_000005_default_roles;
 mod m20261122_000006_administration;
 mod m20261122_000007_links;
 mod m20261122_000009_audit_seal;
+mod m20261122_000010_subject;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_administration::Migration),
             Box::new(m20261122_000007_links::Migration),
             Box::new(m20261122_000009_audit_seal::Migration),
+            Box::new(m20261122_000010_subject::Migration),
         ]
     }
 }

@@ -14,7 +14,8 @@ use crate::db::{Db, DbConfig, Rights, Scoped, sqlite_file};
 use crate::graphql::manifests::Manifests;
 use crate::http::{App, Tls};
 use crate::lifecycle::{Drain, drain_on_signal, on_hangup};
-use crate::org::{Links, SignIn, due};
+use crate::oidc::Issuer;
+use crate::org::{Federation, Links, SignIn, due};
 use crate::secrets::Secrets;
 use crate::{http, schema};
 
@@ -104,9 +105,11 @@ pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config
     }
     let tokens = secrets.tokens.clone();
     let reveals = RevealsPerDay(config.limits.reveals_per_day);
-    let schema = schema::build(secrets, sign_in, rights.clone(), reveals);
+    let issuer = config.oidc.settings().map(Issuer::try_new).transpose()?;
+    let federation = Federation::new(db.clone(), rights.clone(), issuer, config.oidc.create_users);
+    let schema = schema::build(secrets, sign_in, federation.clone(), rights.clone(), reveals);
     let manifests = config.documents.manifests.clone();
-    let app = App::try_new(schema, db.clone(), rights, tokens, sealer.clone(), Arc::new(config), drain.clone())?;
+    let app = App::try_new(schema, db.clone(), rights, tokens, federation, sealer.clone(), Arc::new(config), drain.clone())?;
     let manifests = Manifests::take(manifests, app.persisted.clone(), app.validator.clone()).map_err(Failure::new)?;
     tokio::spawn(manifests.watch());
     if let Some(listener) = &operators {

@@ -56,6 +56,7 @@ use crate::graphql::limits::Prices;
 use crate::graphql::persisted::Persisted;
 use crate::graphql::validation::Validator;
 use crate::lifecycle::Drain;
+use crate::org::Federation;
 use crate::schema::Schema;
 use crate::secrets::Tokens;
 
@@ -78,6 +79,8 @@ pub struct App {
     pub rights: Arc<Rights>,
     /// Who a token belongs to.
     pub tokens: Arc<Tokens>,
+    /// Who a token of another issuer belongs to.
+    pub federation: Arc<Federation>,
     /// Seals audit rows.
     pub sealer: Arc<Sealer>,
     /// The configuration.
@@ -109,6 +112,7 @@ impl App {
         db: Db,
         rights: Arc<Rights>,
         tokens: Arc<Tokens>,
+        federation: Arc<Federation>,
         sealer: Arc<Sealer>,
         config: Arc<Config>,
         drain: Drain,
@@ -121,6 +125,7 @@ impl App {
             db,
             rights,
             tokens,
+            federation,
             sealer,
             documents: Documents::new(config.limits.clone(), Prices::try_new(&sdl)?),
             persisted: Arc::new(Persisted::new(config.documents.trust, config.documents.registered_bytes)),

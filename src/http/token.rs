@@ -35,7 +35,7 @@ impl Credential {
     }
 }
 
-/// The viewer of a request; none: it has no token. Errors: UNAUTHENTICATED for a token that is not ours or has expired, for one of a session
+/// The viewer of a request; none: it has no token. Errors: UNAUTHENTICATED for a token that is not to be taken or has expired, for one of a session
 /// that has ended, and for a user who is disabled; UNAVAILABLE when rights cannot be confirmed.
 pub async fn viewer(app: &App, credential: &Credential) -> Result<Option<Arc<Viewer>>, Error> {
     let token = match credential {
@@ -43,8 +43,15 @@ pub async fn viewer(app: &App, credential: &Credential) -> Result<Option<Arc<Vie
         Credential::Unusable => return Err(Error::Unauthenticated),
         Credential::Bearer(token) => token,
     };
-    let bearer = app.tokens.verify(token, app.db.clock().now()).ok_or(Error::Unauthenticated)?;
-    app.rights.signed_in(bearer.user, bearer.session).await?.map(Some).ok_or(Error::Unauthenticated)
+    let viewer = match app.tokens.verify(token, app.db.clock().now()) {
+        Some(bearer) => app.rights.signed_in(bearer.user, bearer.session).await?,
+        // A token of another issuer is of no session of ours.
+        None => match app.federation.user_of(token).await? {
+            Some(user) => app.rights.viewer(user).await?,
+            None => None,
+        },
+    };
+    viewer.map(Some).ok_or(Error::Unauthenticated)
 }
 
 #[cfg(test)]

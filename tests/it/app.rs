@@ -12,7 +12,8 @@ use branchwise::customer::reveal::RevealsPerDay;
 use branchwise::db::{Db, DbConfig, Rights};
 use branchwise::http::{self, App};
 use branchwise::lifecycle::Drain;
-use branchwise::org::{Links, SignIn, due};
+use branchwise::oidc::{Issuer, Settings};
+use branchwise::org::{Federation, Links, SignIn, due};
 use branchwise::schema;
 use branchwise::secrets::{Bearer, Secrets};
 use entity::{SessionId, UserId};
@@ -77,6 +78,8 @@ pub struct Database {
 impl Database {
     /// Empty, not even migrated.
     pub async fn empty(engine: Engine) -> Self {
+        // Every client of tests needs one, and the first test to come sets it.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         match engine {
             Engine::Sqlite => {
@@ -189,7 +192,12 @@ impl TestApp {
 
     /// A second instance over the same database, as behind a load balancer.
     pub async fn second(&self) -> Self {
-        Self::serve(self.engine, self.database.clone(), self.clock.clone(), |_| ()).await
+        self.second_with(|_| ()).await
+    }
+
+    /// The same under another configuration.
+    pub async fn second_with(&self, configure: impl FnOnce(&mut Config)) -> Self {
+        Self::serve(self.engine, self.database.clone(), self.clock.clone(), configure).await
     }
 
     async fn serve(engine: Engine, database: Arc<Database>, clock: Clock, configure: impl FnOnce(&mut Config)) -> Self {
@@ -212,11 +220,22 @@ impl TestApp {
         let links = Links::new(&secrets, &config.http.public_url(address));
         let sign_in = SignIn::try_new(db.clone(), rights.clone(), secrets.clone(), links).expect("sign-in");
         let reveals = RevealsPerDay(config.limits.reveals_per_day);
-        let schema = schema::build(secrets.clone(), sign_in, rights.clone(), reveals);
+        let federation = config.oidc.settings().map(|settings| Issuer::try_new(hurried(settings)).expect("an issuer"));
+        let federation = Federation::new(db.clone(), rights.clone(), federation, config.oidc.create_users);
+        let schema = schema::build(secrets.clone(), sign_in, federation.clone(), rights.clone(), reveals);
         let sealer = Sealer::new(db.clone(), rights.clone(), secrets.notary.clone());
         let drain = Drain::new();
-        let app = App::try_new(schema, db.clone(), rights.clone(), secrets.tokens.clone(), sealer.clone(), Arc::new(config), drain.clone())
-            .expect("an application");
+        let app = App::try_new(
+            schema,
+            db.clone(),
+            rights.clone(),
+            secrets.tokens.clone(),
+            federation,
+            sealer.clone(),
+            Arc::new(config),
+            drain.clone(),
+        )
+        .expect("an application");
         let url = format!("http://{address}/graphql");
         tokio::spawn(http::serve(listener, app.clone(), None));
         tokio::spawn(rights.clone().watch());
@@ -268,6 +287,12 @@ impl TestApp {
     pub async fn number(&self, sql: &str) -> i64 {
         self.select(sql).await[0].try_get_by_index(0).unwrap()
     }
+}
+
+/// No test waits as long as a server may: an hour is a second.
+fn hurried(settings: Settings) -> Settings {
+    let ms = std::time::Duration::from_millis;
+    Settings { fresh: ms(1_000), kept: ms(4_000), pause: ms(400), longest_pause: ms(1_600), timeout: ms(1_500), ..settings }
 }
 
 /// The session that tests have for a user: of the same id.

@@ -46,6 +46,8 @@ mod minutes;
 mod moves;
 mod non_interference;
 mod observing;
+mod oidc;
+mod oidc_users;
 mod oracle;
 mod paging;
 mod passwords;
