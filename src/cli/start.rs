@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::customer::reveal::RevealsPerDay;
 use crate::db::{Db, DbConfig, Rights, Scoped, sqlite_file};
 use crate::graphql::manifests::Manifests;
-use crate::http::{App, Tls};
+use crate::http::{App, Callers, Tls};
 use crate::lifecycle::{Drain, drain_on_signal, on_hangup};
 use crate::oidc::Issuer;
 use crate::org::{Federation, Links, SignIn, due};
@@ -109,7 +109,7 @@ pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config
     let federation = Federation::new(db.clone(), rights.clone(), issuer, config.oidc.create_users);
     let schema = schema::build(secrets, sign_in, federation.clone(), rights.clone(), reveals);
     let manifests = config.documents.manifests.clone();
-    let app = App::try_new(schema, db.clone(), rights, tokens, federation, sealer.clone(), Arc::new(config), drain.clone())?;
+    let app = App::try_new(schema, db.clone(), rights, Callers { tokens, federation }, sealer.clone(), Arc::new(config), drain.clone())?;
     let manifests = Manifests::take(manifests, app.persisted.clone(), app.validator.clone()).map_err(Failure::new)?;
     tokio::spawn(manifests.watch());
     if let Some(listener) = &operators {

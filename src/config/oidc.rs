@@ -33,10 +33,10 @@ impl OidcConfig {
     pub(super) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if let Some(issuer) = &self.issuer
-            && !crate::oidc::is_trustworthy(issuer, self.allow_http)
+            && (issuer.contains('?') || !crate::oidc::is_trustworthy(issuer, self.allow_http))
         {
             faults.push(
-                "oidc.issuer: must begin with https://; with oidc.allow_http also http://127.0.0.1, http://[::1] or http://localhost"
+                "oidc.issuer: must begin with https:// and have no ?, # or @; with oidc.allow_http also http://127.0.0.1, http://[::1] or http://localhost"
                     .to_owned(),
             );
         }

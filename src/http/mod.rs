@@ -56,12 +56,11 @@ use crate::graphql::limits::Prices;
 use crate::graphql::persisted::Persisted;
 use crate::graphql::validation::Validator;
 use crate::lifecycle::Drain;
-use crate::org::Federation;
 use crate::schema::Schema;
-use crate::secrets::Tokens;
 
 pub use server::{serve, serve_operators};
 pub use tls::Tls;
+pub use token::Callers;
 
 /// Characters of an operation's name in log and metrics.
 const MOST_NAME: usize = 64;
@@ -78,9 +77,7 @@ pub struct App {
     /// Compiled rights of users.
     pub rights: Arc<Rights>,
     /// Who a token belongs to.
-    pub tokens: Arc<Tokens>,
-    /// Who a token of another issuer belongs to.
-    pub federation: Arc<Federation>,
+    pub callers: Callers,
     /// Seals audit rows.
     pub sealer: Arc<Sealer>,
     /// The configuration.
@@ -111,8 +108,7 @@ impl App {
         schema: Schema,
         db: Db,
         rights: Arc<Rights>,
-        tokens: Arc<Tokens>,
-        federation: Arc<Federation>,
+        callers: Callers,
         sealer: Arc<Sealer>,
         config: Arc<Config>,
         drain: Drain,
@@ -124,8 +120,7 @@ impl App {
             schema,
             db,
             rights,
-            tokens,
-            federation,
+            callers,
             sealer,
             documents: Documents::new(config.limits.clone(), Prices::try_new(&sdl)?),
             persisted: Arc::new(Persisted::new(config.documents.trust, config.documents.registered_bytes)),

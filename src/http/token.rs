@@ -7,6 +7,16 @@ use axum::http::{HeaderMap, header};
 use super::App;
 use crate::access::Viewer;
 use crate::error::Error;
+use crate::org::Federation;
+use crate::secrets::Tokens;
+
+/// Tells who a token belongs to.
+pub struct Callers {
+    /// Our own tokens.
+    pub tokens: Arc<Tokens>,
+    /// Those of another issuer.
+    pub federation: Arc<Federation>,
+}
 
 /// What the Authorization header holds.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,10 +53,10 @@ pub async fn viewer(app: &App, credential: &Credential) -> Result<Option<Arc<Vie
         Credential::Unusable => return Err(Error::Unauthenticated),
         Credential::Bearer(token) => token,
     };
-    let viewer = match app.tokens.verify(token, app.db.clock().now()) {
+    let viewer = match app.callers.tokens.verify(token, app.db.clock().now()) {
         Some(bearer) => app.rights.signed_in(bearer.user, bearer.session).await?,
         // A token of another issuer is of no session of ours.
-        None => match app.federation.user_of(token).await? {
+        None => match app.callers.federation.user_of(token).await? {
             Some(user) => app.rights.viewer(user).await?,
             None => None,
         },

@@ -64,7 +64,7 @@ impl Fetch {
 /// Is this an address that may be asked: by TLS, or on this machine where that is allowed without?
 pub fn is_trustworthy(url: &str, allow_http: bool) -> bool {
     let Ok(url) = Url::parse(url) else { return false };
-    let is_plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     let is_here = matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"));
     is_plain && (url.scheme() == "https" || (allow_http && url.scheme() == "http" && is_here))
 }
@@ -83,7 +83,8 @@ mod tests {
             ("http://login.example.com", false, false),
             ("http://127.0.0.1.example.com", false, false),
             ("https://user:word@example.com", false, false),
-            ("https://example.com/?a", false, false),
+            ("https://example.com/keys?policy=a", true, true),
+            ("https://example.com/#a", false, false),
             ("file:///etc/passwd", false, false),
             ("login.example.com", false, false),
         ] {

@@ -10,7 +10,7 @@ use branchwise::clock::Clock;
 use branchwise::config::Config;
 use branchwise::customer::reveal::RevealsPerDay;
 use branchwise::db::{Db, DbConfig, Rights};
-use branchwise::http::{self, App};
+use branchwise::http::{self, App, Callers};
 use branchwise::lifecycle::Drain;
 use branchwise::oidc::{Issuer, Settings};
 use branchwise::org::{Federation, Links, SignIn, due};
@@ -225,17 +225,9 @@ impl TestApp {
         let schema = schema::build(secrets.clone(), sign_in, federation.clone(), rights.clone(), reveals);
         let sealer = Sealer::new(db.clone(), rights.clone(), secrets.notary.clone());
         let drain = Drain::new();
-        let app = App::try_new(
-            schema,
-            db.clone(),
-            rights.clone(),
-            secrets.tokens.clone(),
-            federation,
-            sealer.clone(),
-            Arc::new(config),
-            drain.clone(),
-        )
-        .expect("an application");
+        let callers = Callers { tokens: secrets.tokens.clone(), federation };
+        let app = App::try_new(schema, db.clone(), rights.clone(), callers, sealer.clone(), Arc::new(config), drain.clone())
+            .expect("an application");
         let url = format!("http://{address}/graphql");
         tokio::spawn(http::serve(listener, app.clone(), None));
         tokio::spawn(rights.clone().watch());

@@ -204,6 +204,7 @@ async fn the_binary_takes_tokens_and_logs_no_subject() {
         "issuer = 'http://login.example.com'\naudience = 'a'\nallow_http = true",
         "issuer = 'http://127.0.0.1'\naudience = 'a'",
         "issuer = 'https://login.example.com'",
+        "issuer = 'https://login.example.com/?a'\naudience = 'a'",
     ] {
         std::fs::write(&file, format!("[oidc]\n{wrong}\n")).unwrap();
         let (status, lines) = Process::start(&app.database.url, &[("BRANCHWISE_CONFIG", file.to_str().unwrap())]).ended();

@@ -192,7 +192,7 @@ on_both! {
         assert_eq!(app.sealer.look().await.unwrap(), Look::Broken, "a server that runs does not lend its hand");
         started_anew(&app).look().await.unwrap();
         assert!(verified(&app, &[]).await.is_ok());
-        let fault = verified(&app, &[first.clone()]).await.unwrap_err();
+        let fault = verified(&app, std::slice::from_ref(&first)).await.unwrap_err();
         assert_eq!(fault.position, Some(first.position));
     }
 
