@@ -1,4 +1,9 @@
-//! Audit rows: written in the transaction of what they record, unsealed; a later room seals them in commit order.
+//! Audit rows: written in the transaction of what they record, stamped and unsealed; [`seal`] chains them once they are committed, and
+//! [`verify`] tells whether they are what they were.
+
+mod content;
+pub mod seal;
+pub mod verify;
 
 use entity::{UnitId, UserId, audit};
 use serde_json::{Map, Value as Json};
@@ -148,7 +153,7 @@ pub async fn record(scoped: &Scoped, entries: Vec<Entry>) -> Result<(), Error> {
         .into_iter()
         .map(|entry| {
             let lender = entry.by.zip(entry.place).and_then(|((resource, action), place)| viewer.lender(resource, action, place));
-            audit::Model {
+            let mut row = audit::Model {
                 id: scoped.clock().id(),
                 at,
                 actor_id,
@@ -161,9 +166,12 @@ pub async fn record(scoped: &Scoped, entries: Vec<Entry>) -> Result<(), Error> {
                 actor_name: actor_name.clone(),
                 behalf_of_id: lender.map(|(id, _)| id),
                 behalf_of_name: lender.map(|(_, name)| name.to_owned()),
-            }
+                stamp: None,
+            };
+            row.stamp = scoped.notary().map(|notary| notary.digest(&content::of(&row), true)).transpose()?;
+            Ok(row)
         })
-        .collect();
+        .collect::<Result<_, Error>>()?;
     scoped.insert_beside::<audit::Entity>(rows).await
 }
 

@@ -14,6 +14,7 @@ use crate::graphql::persisted::Trust;
 
 pub use database::DatabaseConfig;
 pub use documents::DocumentsConfig;
+pub use oidc::OidcConfig;
 pub use proxies::TrustedProxies;
 pub use rates::RateConfig;
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub documents: DocumentsConfig,
     /// What documents may cost in a minute.
     pub rates: RateConfig,
+    /// Whose tokens are taken besides our own.
+    pub oidc: OidcConfig,
 }
 
 /// The public port.
@@ -184,6 +187,7 @@ struct Written {
     limits: Limits,
     documents: DocumentsConfig,
     rates: RateConfig,
+    oidc: OidcConfig,
 }
 
 impl Default for Written {
@@ -200,6 +204,7 @@ impl Default for Written {
             limits: Limits::default(),
             documents: DocumentsConfig::default(),
             rates: RateConfig::default(),
+            oidc: OidcConfig::default(),
         }
     }
 }
@@ -288,6 +293,7 @@ impl Written {
         if self.http.max_batch > MOST_BATCH {
             faults.push(format!("http.max_batch: must be at most {MOST_BATCH}"));
         }
+        faults.extend(self.oidc.faults());
         for (key, value) in self.numbers() {
             if value == 0 {
                 faults.push(format!("{key}: must not be 0"));
@@ -295,7 +301,7 @@ impl Written {
         }
         match listen {
             Some(listen) if faults.is_empty() => {
-                let Self { currency, introspection, otlp_endpoint, http, database, limits, documents, rates, .. } = self;
+                let Self { currency, introspection, otlp_endpoint, http, database, limits, documents, rates, oidc, .. } = self;
                 Ok(Config {
                     listen,
                     admin_listen,
@@ -308,6 +314,7 @@ impl Written {
                     limits,
                     documents,
                     rates,
+                    oidc,
                 })
             }
             _ => Err(ConfigError { faults }),
@@ -354,6 +361,7 @@ impl Written {
 
 mod database;
 mod documents;
+mod oidc;
 mod proxies;
 mod rates;
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //! | [`record`], [`audit`], [`import`] | changing a record the same way everywhere; the rows that tell of it; what importers say of a row |
 //! | [`db`] | the only door to the database: [`db::Db`], [`db::Scoped`], [`db::Query`], units of work |
 //! | [`access`] | who may do what: [`access::Viewer`], [`access::Permit`], the policy, and every row rule in [`access::visible`] |
-//! | [`secrets`], [`clock`] | keys, passwords, tokens, seals and randomness; the time and the ids |
+//! | [`secrets`], [`clock`], [`oidc`] | keys, passwords, tokens, seals and randomness; the time and the ids; tokens of an issuer of OpenID Connect |
 //! | [`money`], [`text`], [`patch`], [`Error`] | values and what is wrong with them |
 //!
 //! The tables are the crate `entity`, the steps that make them the crate `migration`, which never uses `entity`.
@@ -63,6 +63,7 @@ pub mod http;
 pub mod import;
 pub mod lifecycle;
 pub mod money;
+pub mod oidc;
 pub mod org;
 pub mod patch;
 pub mod record;

@@ -36,7 +36,7 @@ use crate::org::graphql::{
     UserMutation, UserQuery, Versions, ViewerQuery,
 };
 use crate::org::repo::{UnitRow, UserRow};
-use crate::org::{self, Peer, SignIn};
+use crate::org::{self, Federation, Peer, SignIn};
 use crate::secrets::Secrets;
 use crate::sync::graphql::SyncQuery;
 
@@ -105,9 +105,10 @@ pub fn asking(document: &ExecutableDocument, operation: Option<&str>) -> Request
     request
 }
 
-/// The schema over these secrets; `sign_in` verifies passwords, `rights` are told of changes, `reveals` bounds what a user may open.
-pub fn build(secrets: Secrets, sign_in: SignIn, rights: Arc<Rights>, reveals: RevealsPerDay) -> Schema {
-    let data = definition().data(secrets).data(sign_in).data(rights).data(reveals).data(IdentityLookups::default());
+/// The schema over these secrets; `sign_in` verifies passwords, `rights` are told of changes, `federation` knows the issuer of subjects, `reveals`
+/// bounds what a user may open.
+pub fn build(secrets: Secrets, sign_in: SignIn, federation: Arc<Federation>, rights: Arc<Rights>, reveals: RevealsPerDay) -> Schema {
+    let data = definition().data(secrets).data(sign_in).data(federation).data(rights).data(reveals).data(IdentityLookups::default());
     data.validation_mode(ValidationMode::Fast).finish()
 }
 

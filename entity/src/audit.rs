@@ -29,6 +29,8 @@ pub struct Model {
     pub behalf_of_id: Option<UserId>,
     /// That user's name at that time.
     pub behalf_of_name: Option<String>,
+    /// That a program which holds the secret wrote this row; null: one without it, before sealing began.
+    pub stamp: Option<String>,
 }
 
 impl std::fmt::Debug for Model {
@@ -42,4 +44,4 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-stored!("audit": id, at, actor_id, reason, action, record_type, record_id, unit_id, changes, actor_name, behalf_of_id, behalf_of_name);
+stored!("audit": id, at, actor_id, reason, action, record_type, record_id, unit_id, changes, actor_name, behalf_of_id, behalf_of_name, stamp);

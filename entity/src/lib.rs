@@ -2,6 +2,7 @@
 //! Who may see which row stands in the main crate, `access::visible`.
 
 pub mod audit;
+pub mod audit_seal;
 pub mod change;
 pub mod contact;
 pub mod customer;

@@ -18,6 +18,9 @@ pub struct Model {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub version: i64,
+    /// Who of OpenID Connect knows the user by `subject`; both null: nobody does.
+    pub issuer: Option<String>,
+    pub subject: Option<String>,
 }
 
 impl std::fmt::Debug for Model {
@@ -31,4 +34,4 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-stored!("user_account": id, username, name, email, password_hash, disabled_at, created_at, updated_at, version);
+stored!("user_account": id, username, name, email, password_hash, disabled_at, created_at, updated_at, version, issuer, subject);

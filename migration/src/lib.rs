@@ -12,7 +12,9 @@ mod m20261121_000005_default_roles;
 mod m20261122_000006_administration;
 mod m20261122_000007_links;
 mod m20261122_000008_idempotency;
-mod m20261122_000010_change;
+mod m20261122_000009_audit_seal;
+mod m20261122_000010_subject;
+mod m20261122_000011_change;
 
 pub use sea_orm_migration::{MigrationStatus, MigratorTrait};
 
@@ -30,7 +32,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_administration::Migration),
             Box::new(m20261122_000007_links::Migration),
             Box::new(m20261122_000008_idempotency::Migration),
-            Box::new(m20261122_000010_change::Migration),
+            Box::new(m20261122_000009_audit_seal::Migration),
+            Box::new(m20261122_000010_subject::Migration),
+            Box::new(m20261122_000011_change::Migration),
         ]
     }
 }

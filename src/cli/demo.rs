@@ -23,10 +23,10 @@ impl Demo {
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("demo.db").display());
         // A demo has no operators, and shall run beside whatever else listens.
         let config = Config { admin_listen: None, ..start::config()? };
-        let db = Db::connect(DbConfig::new(url), Clock::wall()).await?;
+        let secrets = Secrets::try_new(&SecretString::from(format!("{}{}", random_text()?, random_text()?)))?;
+        let db = Db::connect(DbConfig::new(url), Clock::wall()).await?.stamping(secrets.notary.clone());
         db.migrate_up().await?;
         let rights = Rights::init(db.clone()).await?;
-        let secrets = Secrets::try_new(&SecretString::from(format!("{}{}", random_text()?, random_text()?)))?;
         sample::fill(&db, &rights, &secrets, PASSWORD, folder.path()).await?;
         // The folder goes with `folder` when serving ends.
         start::serve(db, rights, secrets, config, |address| welcome(address).unwrap_or_default()).await

@@ -1,5 +1,6 @@
 //! The command line. Exit codes: 0 done, 1 failed, 2 wrong usage; every error says what to do next.
 
+mod audit;
 mod demo;
 pub mod explain;
 pub mod generate;
@@ -40,6 +41,8 @@ enum Command {
     Token(token::Token),
     /// Imports a CSV or XLSX file.
     Import(import::Import),
+    /// Checks the audit against its seals, and takes anchors of them.
+    Audit(audit::Audit),
     /// Tells why somebody may do something, or why not.
     Explain(explain::Explain),
     /// Makes a group of any size in an empty database, for trials and benchmarks; the same seed makes the same group.
@@ -109,6 +112,7 @@ async fn execute(command: Command) -> Result<(), Failure> {
         Command::User(user) => user.run().await,
         Command::Token(token) => token.run().await,
         Command::Import(import) => import.run().await,
+        Command::Audit(audit) => audit.run().await,
         Command::Explain(explain) => explain.run().await,
         Command::Generate(generate) => generate.run().await,
     }

@@ -2,21 +2,27 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use crate::audit::seal::Sealer;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::customer::reveal::RevealsPerDay;
-use crate::db::{Db, DbConfig, Rights, sqlite_file};
+use crate::db::{Db, DbConfig, Rights, Scoped, sqlite_file};
 use crate::graphql::manifests::Manifests;
-use crate::http::{App, Tls};
+use crate::http::{App, Callers, Tls};
 use crate::lifecycle::{Drain, drain_on_signal, on_hangup};
-use crate::org::{Links, SignIn, due};
+use crate::oidc::Issuer;
+use crate::org::{Federation, Links, SignIn, due};
 use crate::secrets::Secrets;
 use crate::{http, schema};
 
 use super::Failure;
+
+/// For so long the end waits for the last audit rows to be sealed.
+const SEALED_WITHIN: Duration = Duration::from_secs(2);
 
 /// The configuration. Errors: a line for each fault.
 pub fn config() -> Result<Config, Failure> {
@@ -43,7 +49,10 @@ async fn connect(config: &Config, migrate: bool, bulk: bool) -> Result<Db, Failu
     if migrate {
         db.migrate_up().await?;
     }
-    Ok(db)
+    match &config.secret {
+        Some(secret) => Ok(db.stamping(Secrets::try_new(secret)?.notary)),
+        None => Ok(db),
+    }
 }
 
 /// The keys. Errors: where no secret is configured.
@@ -54,6 +63,14 @@ pub fn secrets(config: &Config) -> Result<Secrets, Failure> {
         )
     })?;
     Ok(Secrets::try_new(secret)?)
+}
+
+/// For commands that leave audit rows. Errors: without a secret once a server seals them: nobody could tell such a row from a forged one.
+pub async fn writes(config: &Config, operator: &Scoped) -> Result<(), Failure> {
+    if config.secret.is_none() && !operator.last_seals(1).await?.is_empty() {
+        secrets(config)?;
+    }
+    Ok(())
 }
 
 async fn listen(at: SocketAddr, remedy: &str) -> Result<TcpListener, Failure> {
@@ -73,6 +90,8 @@ pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config
     // What fell due while nobody served comes first: nobody sees the tree of yesterday.
     due::catch_up(&db, &rights).await?;
     let due_work = tokio::spawn(due::watch(db.clone(), rights.clone()));
+    let sealer = Sealer::new(db.clone(), rights.clone(), secrets.notary.clone());
+    let sealing = tokio::spawn(sealer.clone().watch());
     let drain = Drain::new();
     tokio::spawn(drain_on_signal(drain.clone(), config.http.drain_deadline()));
     let links = Links::new(&secrets, &config.http.public_url(address));
@@ -85,9 +104,12 @@ pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config
         }));
     }
     let reveals = RevealsPerDay(config.limits.reveals_per_day);
-    let schema = schema::build(secrets.clone(), sign_in, rights.clone(), reveals);
+    let issuer = config.oidc.settings().map(Issuer::try_new).transpose()?;
+    let federation = Federation::new(db.clone(), rights.clone(), issuer, config.oidc.create_users);
+    let callers = Callers { tokens: secrets.tokens.clone(), federation: federation.clone(), answers: secrets.answers.clone() };
+    let schema = schema::build(secrets, sign_in, federation, rights.clone(), reveals);
     let manifests = config.documents.manifests.clone();
-    let app = App::try_new(schema, db.clone(), rights, &secrets, Arc::new(config), drain.clone())?;
+    let app = App::try_new(schema, db.clone(), rights, callers, sealer.clone(), Arc::new(config), drain.clone())?;
     let manifests = Manifests::take(manifests, app.persisted.clone(), app.validator.clone()).map_err(Failure::new)?;
     tokio::spawn(manifests.watch());
     if let Some(listener) = &operators {
@@ -98,6 +120,11 @@ pub async fn serve(db: Db, rights: Arc<Rights>, secrets: Secrets, config: Config
     ready(&format!("{scheme}://{address}/graphql"));
     http::serve(listener, app.clone(), tls).await?;
     due_work.abort();
+    sealing.abort();
+    // What the last requests left.
+    if !matches!(tokio::time::timeout(SEALED_WITHIN, sealer.look()).await, Ok(Ok(_))) {
+        tracing::warn!("the last audit rows are left for the next server to seal");
+    }
     if let Some(operators) = operators {
         operators.abort();
     }

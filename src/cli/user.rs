@@ -71,6 +71,7 @@ impl User {
         let db = start::database(&config, true).await?;
         let rights = Rights::init(db.clone()).await?;
         let scoped = db.seen_by(operator_unscoped(&rights));
+        start::writes(&config, &scoped).await?;
         let mut out = std::io::stdout();
         match self.what {
             What::Add { name, role, unit, full_name, password_stdin } => {

@@ -75,6 +75,8 @@ pub struct Db {
     administering: Arc<Mutex<()>>,
     /// Rights were changed on this instance and have yet to be taken in.
     rights_touched: Arc<AtomicBool>,
+    /// Vouches for audit rows; none: a program without the secret.
+    pub(super) notary: Option<Arc<crate::secrets::Notary>>,
 }
 
 /// A step of the schema and whether it was taken.
@@ -119,6 +121,7 @@ impl Db {
             rehearsals: Arc::new(Semaphore::new(1)),
             administering: Arc::default(),
             rights_touched: Arc::default(),
+            notary: None,
         })
     }
 

@@ -15,6 +15,7 @@ use crate::access::visible::{RowArm, Visible, Writes};
 use crate::access::{Arm, Viewer, action::Acts};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::secrets::Notary;
 
 /// The database as one viewer sees it. Cheap to clone.
 ///
@@ -85,6 +86,11 @@ impl Scoped {
     /// Now.
     pub fn now(&self) -> Timestamp {
         self.db.clock().now()
+    }
+
+    /// Vouches for audit rows; none: in a program without the secret.
+    pub fn notary(&self) -> Option<&Arc<Notary>> {
+        self.db.notary.as_ref()
     }
 
     /// The same, on which every unit of work is done and then taken back.

@@ -51,9 +51,14 @@ pub async fn details(State(app): State<Arc<App>>) -> Response {
         "ready": !draining && confirmed && answers,
         "draining": draining,
         "database": { "answers": answers },
-        "rights": { "confirmed": confirmed, "confirmedMsAgo": u64::try_from(app.rights.confirmed_ago().as_millis()).unwrap_or(u64::MAX) },
+        "audit": { "sealedMsAgo": ms(app.sealer.caught_up_ago()) },
+        "rights": { "confirmed": confirmed, "confirmedMsAgo": ms(app.rights.confirmed_ago()) },
     });
     json(200, details.to_string())
+}
+
+fn ms(ago: Duration) -> u64 {
+    u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Ready for requests: not draining, rights confirmed, and the database answers.

@@ -2,6 +2,7 @@
 //! by whom or about whom.
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ pub struct Metrics {
     connections: Family<Connections, Gauge>,
     entries: Family<Entries, Gauge>,
     denials: Counter,
+    seal_lag: Gauge<f64, AtomicU64>,
+    seals_refused: Counter,
     names: Mutex<HashSet<String>>,
 }
 
@@ -83,7 +86,23 @@ impl Default for Metrics {
         registry.register("cache_entries", "Entries of the caches", entries.clone());
         let denials = Counter::default();
         registry.register("denials", "Requests of users that were refused something", denials.clone());
-        Self { registry, requests, duration, cost, in_flight, connections, entries, denials, names: Mutex::default() }
+        let seal_lag = Gauge::default();
+        registry.register("audit_seal_lag_seconds", "How long ago all audit rows were sealed", seal_lag.clone());
+        let seals_refused = Counter::default();
+        registry.register("audit_rows_refused", "Audit rows that no program with the secret wrote", seals_refused.clone());
+        Self {
+            registry,
+            requests,
+            duration,
+            cost,
+            in_flight,
+            connections,
+            entries,
+            denials,
+            seal_lag,
+            seals_refused,
+            names: Mutex::default(),
+        }
     }
 }
 
@@ -127,6 +146,8 @@ impl Metrics {
             self.entries.get_or_create(&Entries { cache }).set(whole(number));
         }
         self.denials.inner().store(app.denials.refused(), std::sync::atomic::Ordering::Relaxed);
+        self.seal_lag.set(app.sealer.caught_up_ago().as_secs_f64());
+        self.seals_refused.inner().store(app.sealer.refused(), std::sync::atomic::Ordering::Relaxed);
         let mut written = String::new();
         text::encode(&mut written, &self.registry).map_err(|_| Error::internal("metrics could not be written"))?;
         Ok(written)

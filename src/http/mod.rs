@@ -52,6 +52,7 @@ use tower_http::compression::predicate::SizeAbove;
 
 use self::gate::Gate;
 use self::rates::Rates;
+use crate::audit::seal::Sealer;
 use crate::config::Config;
 use crate::db::{Db, Rights};
 use crate::error::Error;
@@ -64,10 +65,10 @@ use crate::graphql::persisted::Persisted;
 use crate::graphql::validation::Validator;
 use crate::lifecycle::Drain;
 use crate::schema::Schema;
-use crate::secrets::{Cipher, Secrets, Tokens};
 
 pub use server::{serve, serve_operators};
 pub use tls::Tls;
+pub use token::Callers;
 
 /// Characters of an operation's name in log and metrics.
 const MOST_NAME: usize = 64;
@@ -87,9 +88,9 @@ pub struct App {
     /// Compiled rights of users.
     pub rights: Arc<Rights>,
     /// Who a token belongs to.
-    pub tokens: Arc<Tokens>,
-    /// Encrypts the answers that are kept.
-    pub answers: Arc<Cipher>,
+    pub callers: Callers,
+    /// Seals audit rows.
+    pub sealer: Arc<Sealer>,
     /// The configuration.
     pub config: Arc<Config>,
     /// Parsed documents.
@@ -119,7 +120,8 @@ impl App {
         schema: Schema,
         db: Db,
         rights: Arc<Rights>,
-        secrets: &Secrets,
+        callers: Callers,
+        sealer: Arc<Sealer>,
         config: Arc<Config>,
         drain: Drain,
     ) -> Result<Arc<Self>, Error> {
@@ -130,8 +132,8 @@ impl App {
             schema,
             db,
             rights,
-            tokens: secrets.tokens.clone(),
-            answers: secrets.answers.clone(),
+            callers,
+            sealer,
             documents: Documents::new(config.limits.clone(), Prices::try_new(&sdl)?),
             persisted: Arc::new(Persisted::new(config.documents.trust, config.documents.registered_bytes)),
             denials: Denials::default(),

@@ -194,7 +194,7 @@ impl One<'_> {
         if text.len() > MOST_KEPT {
             return Err(Error::CostLimit { what: "bytes of an answer under a key", limit: MOST_KEPT as u64 });
         }
-        self.mutation.app.answers.encrypt(&text)
+        self.mutation.app.callers.answers.encrypt(&text)
     }
 
     /// The first answer to what is asked again. Errors: IDEMPOTENCY_KEY_REUSED; FORBIDDEN where the answer is no longer the viewer's to see.
@@ -206,7 +206,7 @@ impl One<'_> {
             Some(First::OfSomethingElse) => Err(Error::KeyReused),
             Some(First::Closed) => Err(Error::forbidden_field("idempotencyKey")),
             Some(First::Answer(kept)) => {
-                let text = app.answers.decrypt(&kept).ok_or_else(|| Error::internal("a kept answer cannot be opened"))?;
+                let text = app.callers.answers.decrypt(&kept).ok_or_else(|| Error::internal("a kept answer cannot be opened"))?;
                 let value: Value = serde_json::from_slice(&text).map_err(|_| Error::internal("a kept answer is no JSON"))?;
                 Ok(Some(Response::new(Value::Object([(self.field.key.clone(), value)].into_iter().collect()))))
             }

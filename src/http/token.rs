@@ -7,6 +7,18 @@ use axum::http::{HeaderMap, header};
 use super::App;
 use crate::access::Viewer;
 use crate::error::Error;
+use crate::org::Federation;
+use crate::secrets::{Cipher, Tokens};
+
+/// Tells who a token belongs to, and keeps what was answered to whom.
+pub struct Callers {
+    /// Our own tokens.
+    pub tokens: Arc<Tokens>,
+    /// Those of another issuer.
+    pub federation: Arc<Federation>,
+    /// Encrypts the answers that are kept.
+    pub answers: Arc<Cipher>,
+}
 
 /// What the Authorization header holds.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,7 +47,7 @@ impl Credential {
     }
 }
 
-/// The viewer of a request; none: it has no token. Errors: UNAUTHENTICATED for a token that is not ours or has expired, for one of a session
+/// The viewer of a request; none: it has no token. Errors: UNAUTHENTICATED for a token that is not to be taken or has expired, for one of a session
 /// that has ended, and for a user who is disabled; UNAVAILABLE when rights cannot be confirmed.
 pub async fn viewer(app: &App, credential: &Credential) -> Result<Option<Arc<Viewer>>, Error> {
     let token = match credential {
@@ -43,8 +55,15 @@ pub async fn viewer(app: &App, credential: &Credential) -> Result<Option<Arc<Vie
         Credential::Unusable => return Err(Error::Unauthenticated),
         Credential::Bearer(token) => token,
     };
-    let bearer = app.tokens.verify(token, app.db.clock().now()).ok_or(Error::Unauthenticated)?;
-    app.rights.signed_in(bearer.user, bearer.session).await?.map(Some).ok_or(Error::Unauthenticated)
+    let viewer = match app.callers.tokens.verify(token, app.db.clock().now()) {
+        Some(bearer) => app.rights.signed_in(bearer.user, bearer.session).await?,
+        // A token of another issuer is of no session of ours.
+        None => match app.callers.federation.user_of(token).await? {
+            Some(user) => app.rights.viewer(user).await?,
+            None => None,
+        },
+    };
+    viewer.map(Some).ok_or(Error::Unauthenticated)
 }
 
 #[cfg(test)]

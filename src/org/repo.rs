@@ -11,6 +11,7 @@ use crate::access::visible::open_posts as open;
 use crate::access::{Action, Permit, Resource};
 use crate::db::{KeyValue, Order, Query, Row, Scoped, Slice, Values};
 use crate::error::Error;
+use crate::org::federation::Subject;
 
 mod account;
 
@@ -87,6 +88,19 @@ pub async fn users_by_names(scoped: &Scoped, names: Vec<String>) -> Result<Vec<U
 /// Which of these user names are in use, by whomever.
 pub async fn taken_usernames(scoped: &Scoped, permit: &Permit<OrganisationAdminister>, names: Vec<String>) -> Result<Vec<String>, Error> {
     scoped.taken_unscoped::<user::Entity, _>(permit, user::Column::Username, names, Condition::all()).await
+}
+
+/// Whom an issuer knows by this subject.
+pub async fn user_of_subject(system: &Scoped, issuer: &str, subject: &str) -> Result<Option<UserId>, Error> {
+    let known = Condition::all().add(user::Column::Issuer.eq(issuer)).add(user::Column::Subject.eq(subject));
+    Ok(system.find::<user::Entity>().filter(known).one().await?.map(|row| row.model.id))
+}
+
+/// Does this issuer know anybody by this subject, whosoever sees them?
+pub async fn is_taken(scoped: &Scoped, permit: &Permit<OrganisationAdminister>, held: &Subject) -> Result<bool, Error> {
+    let of = Condition::all().add(user::Column::Issuer.eq(&held.issuer));
+    let subjects = vec![held.subject.clone()];
+    Ok(!scoped.taken_unscoped::<user::Entity, _>(permit, user::Column::Subject, subjects, of).await?.is_empty())
 }
 
 /// The users with these ids.

@@ -124,6 +124,28 @@ pub fn name_violation(field: &str, name: &str) -> Option<Violation> {
     name.chars().any(char::is_control).then(|| Violation::form(field, "must not contain control characters", "不能包含控制字符"))
 }
 
+/// Not what an issuer of OpenID Connect may know a user by: its length is as the standard bounds it.
+pub fn subject_violation(field: &str, subject: &str) -> Option<Violation> {
+    const LONGEST: usize = 255;
+    if subject.is_empty() {
+        return Some(Violation::required(field));
+    }
+    if subject.len() > LONGEST {
+        return Some(Violation::too_long(field, LONGEST));
+    }
+    subject.chars().any(char::is_control).then(|| Violation::form(field, "must not contain control characters", "不能包含控制字符"))
+}
+
+/// A subject where nobody is trusted to vouch for one.
+pub fn no_issuer(field: &str) -> Violation {
+    Violation::new(
+        field,
+        "issuer",
+        "needs an issuer of OpenID Connect in the configuration of the server",
+        "需要先在服务器配置中设置 OpenID Connect 签发者",
+    )
+}
+
 /// Not a password.
 pub fn password_violation(field: &str, password: &str) -> Option<Violation> {
     let length = password.chars().count();

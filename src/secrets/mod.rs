@@ -2,6 +2,7 @@
 
 mod cipher;
 mod identity;
+mod notary;
 mod password;
 mod seal;
 mod subject;
@@ -15,6 +16,7 @@ use sha2::Sha256;
 
 pub use cipher::Cipher;
 pub use identity::Identity;
+pub use notary::Notary;
 pub use password::{Passwords, hash_password};
 pub use seal::Seal;
 pub use subject::Subjects;
@@ -44,6 +46,8 @@ pub struct Secrets {
     pub copies: Arc<Cipher>,
     /// Whom failed sign-ins are counted for.
     pub subjects: Arc<Subjects>,
+    /// Audit rows.
+    pub notary: Arc<Notary>,
 }
 
 impl Secrets {
@@ -58,6 +62,7 @@ impl Secrets {
             answers: Arc::new(Cipher::new(&derive(secret, "first answers")?)),
             copies: Arc::new(Cipher::new(&derive(secret, "copies of clients")?)),
             subjects: Arc::new(Subjects::new(derive(secret, "failed sign-ins")?)),
+            notary: Arc::new(Notary::new(derive(secret, "audit rows")?, derive(secret, "audit chain")?)),
         })
     }
 }

@@ -291,7 +291,7 @@ const PROBES: &[Probe] = &[
         "User",
         "{ node(id: $user) { ... on User { % } } }",
         "/node",
-        "id name title username email posts{role} disabledAt version history{nodes{id}}",
+        "id name title username email subject posts{role} disabledAt version history{nodes{id}}",
     ),
     probe(
         "RevealFieldPayload",
@@ -565,6 +565,7 @@ on_both! {
         app.execute(&format!("UPDATE post SET valid_from = 1, valid_to = 2 WHERE user_id = {expired}")).await;
         app.execute("UPDATE org_unit SET business_mode = 'DISTRIBUTED' WHERE code = 'LONDON'").await;
         app.add_rule(["service_agent", "customer", "transfer", "*", "*", "deny"]).await;
+        app.execute("UPDATE user_account SET issuer = 'https://login.example.com', subject = username").await;
         app.rights_changed().await;
         let mut actors = Vec::new();
         for (_, _, user) in COLUMNS {

@@ -4,14 +4,16 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use branchwise::audit::seal::Sealer;
 use branchwise::cli::sample;
 use branchwise::clock::Clock;
 use branchwise::config::Config;
 use branchwise::customer::reveal::RevealsPerDay;
 use branchwise::db::{Db, DbConfig, Rights};
-use branchwise::http::{self, App};
+use branchwise::http::{self, App, Callers};
 use branchwise::lifecycle::Drain;
-use branchwise::org::{Links, SignIn, due};
+use branchwise::oidc::{Issuer, Settings};
+use branchwise::org::{Federation, Links, SignIn, due};
 use branchwise::schema;
 use branchwise::secrets::{Bearer, Secrets};
 use entity::{SessionId, UserId};
@@ -76,6 +78,8 @@ pub struct Database {
 impl Database {
     /// Empty, not even migrated.
     pub async fn empty(engine: Engine) -> Self {
+        // Every client of tests needs one, and the first test to come sets it.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         match engine {
             Engine::Sqlite => {
@@ -130,6 +134,8 @@ pub struct TestApp {
     pub database: Arc<Database>,
     /// What requests are answered from.
     pub app: Arc<App>,
+    /// Seals audit rows where a test tells it to: nobody else's tables change by themselves.
+    pub sealer: Arc<Sealer>,
     /// Does what falls due.
     pub due_work: tokio::task::JoinHandle<()>,
     drain: Drain,
@@ -186,16 +192,21 @@ impl TestApp {
 
     /// A second instance over the same database, as behind a load balancer.
     pub async fn second(&self) -> Self {
-        Self::serve(self.engine, self.database.clone(), self.clock.clone(), |_| ()).await
+        self.second_with(|_| ()).await
+    }
+
+    /// The same under another configuration.
+    pub async fn second_with(&self, configure: impl FnOnce(&mut Config)) -> Self {
+        Self::serve(self.engine, self.database.clone(), self.clock.clone(), configure).await
     }
 
     async fn serve(engine: Engine, database: Arc<Database>, clock: Clock, configure: impl FnOnce(&mut Config)) -> Self {
         let mut db_config = DbConfig::new(&database.url);
         db_config.max_connections = 4;
-        let db = Db::connect(db_config, clock.clone()).await.expect("the test database");
+        let secrets = Secrets::try_new(&SecretString::from(SECRET)).expect("keys");
+        let db = Db::connect(db_config, clock.clone()).await.expect("the test database").stamping(secrets.notary.clone());
         db.migrate_up().await.expect("migrations");
         let rights = Rights::init(db.clone()).await.expect("rights");
-        let secrets = Secrets::try_new(&SecretString::from(SECRET)).expect("keys");
         let mut config = Config::from_environment(|_| None).expect("defaults");
         // Unoptimised, and beside other tests, requests take long: only tests about places run out of them.
         (config.http.max_concurrent_requests, config.http.max_concurrent_requests_user) = (256, 256);
@@ -209,15 +220,20 @@ impl TestApp {
         let links = Links::new(&secrets, &config.http.public_url(address));
         let sign_in = SignIn::try_new(db.clone(), rights.clone(), secrets.clone(), links).expect("sign-in");
         let reveals = RevealsPerDay(config.limits.reveals_per_day);
-        let schema = schema::build(secrets.clone(), sign_in, rights.clone(), reveals);
+        let federation = config.oidc.settings().map(|settings| Issuer::try_new(hurried(settings)).expect("an issuer"));
+        let federation = Federation::new(db.clone(), rights.clone(), federation, config.oidc.create_users);
+        let schema = schema::build(secrets.clone(), sign_in, federation.clone(), rights.clone(), reveals);
+        let sealer = Sealer::new(db.clone(), rights.clone(), secrets.notary.clone());
         let drain = Drain::new();
-        let app = App::try_new(schema, db.clone(), rights.clone(), &secrets, Arc::new(config), drain.clone()).expect("an application");
+        let callers = Callers { tokens: secrets.tokens.clone(), federation, answers: secrets.answers.clone() };
+        let app = App::try_new(schema, db.clone(), rights.clone(), callers, sealer.clone(), Arc::new(config), drain.clone())
+            .expect("an application");
         let url = format!("http://{address}/graphql");
         tokio::spawn(http::serve(listener, app.clone(), None));
         tokio::spawn(rights.clone().watch());
         let due_work = tokio::spawn(due::watch(db.clone(), rights.clone()));
         let raw = connect(&database.url).await.expect("a second connection");
-        Self { engine, db, rights, secrets, clock, url, raw, database, app, due_work, drain, client: reqwest::Client::new() }
+        Self { engine, db, rights, secrets, clock, url, raw, database, app, sealer, due_work, drain, client: reqwest::Client::new() }
     }
 
     /// Somebody of this user name, signed in.
@@ -263,6 +279,12 @@ impl TestApp {
     pub async fn number(&self, sql: &str) -> i64 {
         self.select(sql).await[0].try_get_by_index(0).unwrap()
     }
+}
+
+/// No test waits as long as a server may: an hour is a second.
+fn hurried(settings: Settings) -> Settings {
+    let ms = std::time::Duration::from_millis;
+    Settings { fresh: ms(1_000), kept: ms(4_000), pause: ms(400), longest_pause: ms(1_600), timeout: ms(1_500), ..settings }
 }
 
 /// The session that tests have for a user: of the same id.

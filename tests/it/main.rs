@@ -47,6 +47,8 @@ mod minutes;
 mod moves;
 mod non_interference;
 mod observing;
+mod oidc;
+mod oidc_users;
 mod oracle;
 #[cfg(feature = "otlp")]
 mod otlp;
@@ -67,6 +69,8 @@ mod rights;
 mod row_rules;
 mod row_sights;
 mod schema;
+mod seal_commands;
+mod seals;
 mod sessions;
 mod smoke;
 mod statements;

@@ -108,8 +108,9 @@ on_both! {
         let (status, details) = get(&operators, "/health/details").await;
         let mut details: Json = serde_json::from_str(&details).unwrap();
         assert!(details["rights"]["confirmedMsAgo"].take().as_u64().unwrap() < 5_000);
+        assert!(details["audit"]["sealedMsAgo"].take().as_u64().unwrap() < 5_000);
         let wanted = json!({ "ready": true, "draining": false, "database": { "answers": true },
-            "rights": { "confirmed": true, "confirmedMsAgo": null } });
+            "audit": { "sealedMsAgo": null }, "rights": { "confirmed": true, "confirmedMsAgo": null } });
         assert_eq!((status, details), (200, wanted));
         for path in ["/metrics", "/health/details"] {
             assert_eq!(get(&address, path).await.0, 404, "never on the public port: {path}");

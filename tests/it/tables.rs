@@ -42,6 +42,10 @@ pub async fn contents(app: &TestApp) -> BTreeMap<String, Vec<String>> {
 }
 
 fn but_refusals(table: &str) -> &'static str {
+    // Sealing changes nothing but that.
+    if table == "audit_seal" {
+        return "WHERE 1 = 0";
+    }
     if table == "audit" { "WHERE record_type <> 'request'" } else { "" }
 }
 

@@ -83,7 +83,9 @@ impl Generate {
         let password = given.clone().map_or_else(random_text, Ok)?;
         let db = start::database_for_bulk(&config, true).await?;
         let rights = Rights::init(db.clone()).await?;
-        let made = generate(&db.seen_by(operator_unscoped(&rights)), self.plan, &password, &config.currency).await?;
+        let operator = db.seen_by(operator_unscoped(&rights));
+        start::writes(&config, &operator).await?;
+        let made = generate(&operator, self.plan, &password, &config.currency).await?;
         db.close().await;
         let mut out = std::io::stdout();
         writeln!(

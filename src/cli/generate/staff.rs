@@ -87,6 +87,8 @@ fn somebody(dice: &mut Dice, unit: &Unit, name: &str, role: &str, password_hash:
         created_at: at,
         updated_at: at,
         version: 1,
+        issuer: None,
+        subject: None,
     };
     let post = post::Model {
         id: dice.id(at),

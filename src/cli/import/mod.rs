@@ -100,6 +100,7 @@ impl Import {
         }
         let db = if self.dry_run { db.rehearsing() } else { db };
         let rights = Rights::init(db.clone()).await?;
+        start::writes(&config, &db.seen_by(operator_unscoped(&rights))).await?;
         let viewer = match &self.as_user {
             None => operator_unscoped(&rights),
             Some(name) => {

@@ -88,6 +88,12 @@ impl User {
         Ok(if self.is_administered(ctx).await? { email } else { None })
     }
 
+    /// By what the issuer of OpenID Connect knows the user; null where it does not, and unless you administer this user.
+    async fn subject(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
+        let subject = self.0.model.subject.as_deref();
+        Ok(if self.is_administered(ctx).await? { subject } else { None })
+    }
+
     /// Every post at the units that you administer, past and to come too, oldest first; null unless you administer this user.
     #[graphql(directive = About::apply(5))]
     async fn posts(&self, ctx: &Context<'_>) -> Result<Option<Vec<Post>>> {

@@ -1,5 +1,7 @@
 //! Administering users.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 use entity::{UnitId, UserId};
 use time::OffsetDateTime;
@@ -7,11 +9,15 @@ use time::OffsetDateTime;
 use super::user::User;
 use crate::access::Permits;
 use crate::access::action::OrganisationAdminister;
+use crate::error::Error;
 use crate::graphql::context::Ask;
 use crate::graphql::id::from_global;
 use crate::graphql::patch::patch;
+use crate::org::federation::{Federation, Subject};
 use crate::org::posts::NewPost;
+use crate::org::rules;
 use crate::org::users::{self, NewUser, UserChange};
+use crate::patch::Patch;
 
 /// A user's first post.
 #[derive(InputObject)]
@@ -50,6 +56,9 @@ pub struct UpdateUserInput {
     name: MaybeUndefined<String>,
     /// E-mail address.
     email: MaybeUndefined<String>,
+    /// By what the issuer of OpenID Connect that is configured here knows the user: the `sub` of its tokens, at most 255 characters. Whoever
+    /// holds a token of it with that `sub` is this user then. CONFLICT where it is another user's.
+    subject: MaybeUndefined<String>,
 }
 
 /// Which user.
@@ -100,17 +109,25 @@ impl UserMutation {
             valid_to: input.post.valid_to.map(Into::into),
             acting_for: None,
         };
-        users::create(scoped, NewUser { username: input.username, name: input.name, email: input.email }, post).await?;
+        users::create(scoped, NewUser { username: input.username, name: input.name, email: input.email, subject: None }, post).await?;
         payload(ctx, id).await
     }
 
-    /// Changes name and e-mail of a user. It takes the power to give every post that the user holds; a user without an open post is for
+    /// Changes name, e-mail and subject of a user. It takes the power to give every post that the user holds; a user without an open post is for
     /// those who administer the whole group.
     async fn update_user(&self, ctx: &Context<'_>, #[graphql(desc = "What changes.")] input: UpdateUserInput) -> Result<UserPayload> {
         let scoped = ctx.scoped()?;
         scoped.viewer().permit::<OrganisationAdminister>()?;
         let id = from_global::<UserId>(&input.id, "input.id")?;
-        let change = UserChange { id, name: patch(input.name), email: patch(input.email), expected_version: input.expected_version };
+        let issuer = ctx.given::<Arc<Federation>>()?.issuer();
+        let subject = match (patch(input.subject), issuer) {
+            (Patch::Keep, _) => Patch::Keep,
+            (Patch::Clear, _) => Patch::Clear,
+            (Patch::Set(subject), Some(issuer)) => Patch::Set(Subject { issuer: issuer.to_owned(), subject }),
+            (Patch::Set(_), None) => return Err(Error::invalid(rules::no_issuer("input.subject")).into()),
+        };
+        let (name, email) = (patch(input.name), patch(input.email));
+        let change = UserChange { id, name, email, subject, expected_version: input.expected_version };
         users::update(scoped, change).await?;
         payload(ctx, id).await
     }

@@ -162,6 +162,6 @@ async fn add(
     let mut email = None;
     line.email.clone().apply(&mut email);
     let name = line.name.clone().unwrap_or_else(|| line.username.clone());
-    let new = NewUser { username: line.username.clone(), name, email };
+    let new = NewUser { username: line.username.clone(), name, email, subject: None };
     Ok(insert(tx, permit, tx.clock().id(), unit, new, password_hash.cloned()).await?)
 }

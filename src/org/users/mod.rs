@@ -7,6 +7,7 @@ use entity::{Timestamp, UnitId, UserId, user};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::federation::Subject;
 use super::posts::{self, NewPost, keeping_an_administrator};
 use super::sessions::{self, Ending, workplace};
 use super::{repo, rules};
@@ -24,13 +25,20 @@ pub use import::{UserLine, import};
 
 const NAME: &str = "name";
 const EMAIL: &str = "email";
+const SUBJECT: &str = "subject";
 
 const FIELDS: &[FieldOf<user::Model>] = &[
     FieldOf { name: "username", class: FieldClass::Note, value: |row| json!(row.username), shown: None },
     FieldOf { name: NAME, class: FieldClass::Card, value: |row| json!(row.name), shown: None },
     FieldOf { name: EMAIL, class: FieldClass::Contact, value: |row| json!(row.email), shown: Some(Shown::Masked(mask_email)) },
+    FieldOf { name: SUBJECT, class: FieldClass::Note, value: subject_told, shown: None },
     FieldOf { name: "disabledAt", class: FieldClass::Note, value: |row| json!(row.disabled_at.map(|at| at.0)), shown: Some(Shown::Moment) },
 ];
+
+/// That it is another one, never which.
+fn subject_told(row: &user::Model) -> serde_json::Value {
+    json!(row.issuer.as_ref().zip(row.subject.as_ref()).map(|(issuer, subject)| Subject::mark(issuer, subject)))
+}
 
 impl Record for user::Entity {
     const TYPE: RecordType = RecordType::User;
@@ -62,6 +70,8 @@ pub struct NewUser {
     pub name: String,
     /// E-mail address.
     pub email: Option<String>,
+    /// By what an issuer knows them.
+    pub subject: Option<Subject>,
 }
 
 /// What changes of a user.
@@ -73,6 +83,8 @@ pub struct UserChange {
     pub name: Patch<String>,
     /// E-mail address.
     pub email: Patch<String>,
+    /// By what an issuer knows them.
+    pub subject: Patch<Subject>,
     /// The version that it was made against; none: whatever stands.
     pub expected_version: Option<i64>,
 }
@@ -85,7 +97,8 @@ impl UserChange {
             Patch::Set(name) => rules::name_violation("input.name", name),
         };
         let email = self.email.value().and_then(|email| email_violation("input.email", email));
-        name.into_iter().chain(email).collect()
+        let subject = self.subject.value().and_then(|held| rules::subject_violation("input.subject", &held.subject));
+        name.into_iter().chain(email).chain(subject).collect()
     }
 }
 
@@ -124,6 +137,19 @@ pub async fn create(scoped: &Scoped, new: NewUser, post: NewPost) -> Result<(), 
         .await
 }
 
+/// Adds somebody whom an issuer vouches for, without any post: whoever administers the group may give one. The user's id; none: there is no
+/// group yet. Errors: CONFLICT where the subject or the user name is somebody's.
+pub async fn create_without_posts(system: &Scoped, new: NewUser) -> Result<Option<UserId>, Error> {
+    system
+        .administer(move |tx, permit| async move {
+            let Some(root) = tx.viewer().tree().root() else { return Ok(None) };
+            let id = tx.clock().id();
+            tx.touch_rights(Touched::User(id)).await?;
+            insert(&tx, &permit, id, root, new, None).await.map(|row| Some(row.id))
+        })
+        .await
+}
+
 /// Adds a user whose first post will stand at `unit`, and leaves an audit row there.
 async fn insert(
     tx: &Scoped,
@@ -134,6 +160,7 @@ async fn insert(
     password_hash: Option<String>,
 ) -> Result<user::Model, Error> {
     let now = tx.now();
+    let (issuer, subject) = new.subject.map(|held| (held.issuer, held.subject)).unzip();
     let account = user::Model {
         id,
         username: new.username,
@@ -144,17 +171,19 @@ async fn insert(
         created_at: now,
         updated_at: now,
         version: 1,
+        issuer,
+        subject,
     };
     tx.insert::<user::Entity, _>(permit, vec![(Place { unit, owner: None }, account.clone())]).await?;
-    let nobody = user::Model { username: String::new(), name: String::new(), email: None, ..account.clone() };
+    let nobody = user::Model { username: String::new(), name: String::new(), email: None, subject: None, ..account.clone() };
     let changes = differences::<user::Entity>(&nobody, &account);
     audit::record(tx, vec![Entry::of::<OrganisationAdminister>(RecordType::User, account.id, audit::at(unit), changes)]).await?;
     Ok(account)
 }
 
-/// Changes name and e-mail. Errors: NOT_FOUND, FORBIDDEN, BAD_USER_INPUT, CONFLICT.
+/// Changes name, e-mail and subject. Errors: NOT_FOUND, FORBIDDEN, BAD_USER_INPUT, CONFLICT.
 pub async fn update(scoped: &Scoped, change: UserChange) -> Result<(), Error> {
-    let spoken = [(NAME, change.name.is_said()), (EMAIL, change.email.is_said())];
+    let spoken = [(NAME, change.name.is_said()), (EMAIL, change.email.is_said()), (SUBJECT, change.subject.is_said())];
     let said = Said {
         fields: spoken.into_iter().filter(|(_, said)| *said).map(|(field, _)| field).collect(),
         expected_version: change.expected_version,
@@ -169,6 +198,15 @@ pub async fn update(scoped: &Scoped, change: UserChange) -> Result<(), Error> {
                 after.name = name;
             }
             change.email.apply(&mut after.email);
+            let mut subject = after.issuer.take().zip(after.subject.take()).map(|(issuer, subject)| Subject { issuer, subject });
+            if let Patch::Set(held) = &change.subject
+                && subject.as_ref() != Some(held)
+                && repo::is_taken(&tx, &permit, held).await?
+            {
+                return Err(Error::taken("input.subject"));
+            }
+            change.subject.apply(&mut subject);
+            (after.issuer, after.subject) = subject.map(|held| (held.issuer, held.subject)).unzip();
             // Whoever acts for the user is told of in the audit together with this name.
             for post in repo::acting_for(&tx, change.id).await? {
                 tx.touch_rights(Touched::User(post.user_id)).await?;

@@ -1,0 +1,1 @@
+3Y6TyhaHjCWtEF9bDZkGWzrWSuxN9hn23Zl6sEDmLLg
