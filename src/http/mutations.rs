@@ -54,7 +54,7 @@ pub struct Done {
 /// A field that did not come to its end.
 enum Undone {
     /// The response says why.
-    Told(Response),
+    Told(Box<Response>),
     /// The error does.
     Failed(Error),
 }
@@ -170,7 +170,7 @@ impl Work for One<'_> {
     /// What has an answer is done.
     async fn attempt(&self, scoped: Scoped) -> Result<Response, Undone> {
         let response = self.execute(Some(scoped)).await;
-        if self.value(&response).is_some() { Ok(response) } else { Err(Undone::Told(response)) }
+        if self.value(&response).is_some() { Ok(response) } else { Err(Undone::Told(Box::new(response))) }
     }
 
     fn remembered(&self, done: &Response) -> Result<Vec<u8>, Error> {
@@ -194,7 +194,7 @@ impl From<Error> for Undone {
 impl Undone {
     fn told(self, key: &Name) -> Response {
         match self {
-            Self::Told(response) => response,
+            Self::Told(response) => *response,
             Self::Failed(error) => failed(Some(key), error),
         }
     }
