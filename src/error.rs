@@ -77,6 +77,18 @@ pub struct Conflict {
     pub violation: Option<Violation>,
 }
 
+impl Conflict {
+    /// The id of a new record is in use.
+    pub fn over_id() -> Self {
+        Self { fields: vec!["id".to_owned()], ..Self::default() }
+    }
+
+    /// Is it the id of a new record that clashes?
+    pub fn is_over_id(&self) -> bool {
+        *self == Self::over_id()
+    }
+}
+
 /// What can go wrong.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Error {

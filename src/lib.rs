@@ -10,7 +10,7 @@
 //! | [`http`] | connections, media types, tokens, deadlines; the only place that knows axum and hyper |
 //! | [`schema`] | the domains' queries and mutations put together, and what every request carries |
 //! | [`config`], [`lifecycle`], [`telemetry`] | what a process is set to, how it ends, what it logs |
-//! | [`org`], [`customer`], [`contact`], [`history`], [`explain`], [`sync`] | the domains, in this order: a later one may use an earlier one's facade |
+//! | [`org`], [`customer`], [`contact`], [`history`], [`explain`], [`sync`], [`queue`] | the domains, in this order: a later one may use an earlier one's facade |
 //! | [`graphql`] | the toolkit of the domains' GraphQL: ids, pages, filters, loaders, limits, answers |
 //! | [`record`], [`audit`], [`import`] | changing a record the same way everywhere; the rows that tell of it; what importers say of a row |
 //! | [`db`] | the only door to the database: [`db::Db`], [`db::Scoped`], [`db::Query`], units of work |
@@ -66,6 +66,7 @@ pub mod money;
 pub mod oidc;
 pub mod org;
 pub mod patch;
+pub mod queue;
 pub mod record;
 pub mod schema;
 pub mod secrets;

@@ -37,6 +37,7 @@ use crate::org::graphql::{
 };
 use crate::org::repo::{UnitRow, UserRow};
 use crate::org::{self, Federation, Peer, SignIn};
+use crate::queue::graphql::QueueMutation;
 use crate::secrets::Secrets;
 use crate::sync::graphql::SyncQuery;
 
@@ -92,6 +93,7 @@ pub struct Mutation(
     CustomerMutation,
     RevealMutation,
     ContactMutation,
+    QueueMutation,
 );
 
 /// The executor. It takes the word of [`crate::graphql::validation`] that a document is valid, which is asked once a document.

@@ -9,9 +9,10 @@ use crate::access::action::{ContactArchive, ContactCreate, ContactUpdate};
 use crate::access::{FieldClass, Permits, mask_email, mask_phone};
 
 use crate::customer::graphql::Customer;
+use crate::error::Error;
 use crate::graphql::connection::connection;
 use crate::graphql::context::Ask;
-use crate::graphql::id::{from_global, to_global};
+use crate::graphql::id::{from_global, of_client, to_global};
 use crate::graphql::limits::words::Paged;
 use crate::graphql::loader::Loader;
 use crate::graphql::page::PageArgs;
@@ -111,8 +112,11 @@ impl Contact {
 }
 
 /// A contact to be.
-#[derive(InputObject)]
+#[derive(Clone, InputObject)]
 pub struct CreateContactInput {
+    /// The id that it will have, where you have made one already: a UUID v7 as a global id, which is base64url without padding of `Contact:`
+    /// and the 32 hexadecimal digits. In use: CONFLICT. Omitted: a new one.
+    id: Option<ID>,
     /// Whose contact: a customer that you see at BASIC.
     customer_id: ID,
     /// The name, at most 200 characters.
@@ -126,7 +130,7 @@ pub struct CreateContactInput {
 }
 
 /// What changes of a contact. An omitted field stays as it is; null empties it. A field that you do not see in clear is FORBIDDEN.
-#[derive(InputObject)]
+#[derive(Clone, InputObject)]
 pub struct UpdateContactInput {
     /// The contact.
     id: ID,
@@ -143,7 +147,7 @@ pub struct UpdateContactInput {
 }
 
 /// Which contact.
-#[derive(InputObject)]
+#[derive(Clone, InputObject)]
 pub struct ArchiveContactInput {
     /// The contact.
     id: ID,
@@ -164,6 +168,38 @@ impl From<Option<ContactRow>> for ContactPayload {
     }
 }
 
+impl CreateContactInput {
+    /// Adds the contact.
+    pub async fn apply(self, contacts: &Contacts<'_>) -> Result<Option<ContactRow>, Error> {
+        contacts.scoped.viewer().permit::<ContactCreate>()?;
+        let id = self.id.map(|id| of_client::<ContactId>(&id, "input.id", contacts.scoped.now())).transpose()?;
+        let customer = from_global::<CustomerId>(&self.customer_id, "input.customerId")?;
+        let given = |text: Option<String>| text.map_or(Patch::Keep, Patch::Set);
+        let draft =
+            ContactDraft { name: Patch::Set(self.name), role: given(self.role), phone: given(self.phone), email: given(self.email) };
+        contacts.create(id, customer, draft).await
+    }
+}
+
+impl UpdateContactInput {
+    /// Changes the contact.
+    pub async fn apply(self, contacts: &Contacts<'_>) -> Result<Option<ContactRow>, Error> {
+        contacts.scoped.viewer().permit::<ContactUpdate>()?;
+        let id = from_global::<ContactId>(&self.id, "input.id")?;
+        let draft = ContactDraft { name: patch(self.name), role: patch(self.role), phone: patch(self.phone), email: patch(self.email) };
+        contacts.update(id, draft, self.expected_version).await
+    }
+}
+
+impl ArchiveContactInput {
+    /// Archives the contact, or restores it.
+    pub async fn apply(self, contacts: &Contacts<'_>, archived: bool) -> Result<Option<ContactRow>, Error> {
+        contacts.scoped.viewer().permit::<ContactArchive>()?;
+        let id = from_global::<ContactId>(&self.id, "input.id")?;
+        contacts.set_archived(id, archived, self.expected_version).await
+    }
+}
+
 /// Writing contacts.
 #[derive(Default)]
 pub struct ContactMutation;
@@ -176,13 +212,7 @@ impl ContactMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The contact to be.")] input: CreateContactInput,
     ) -> Result<ContactPayload> {
-        let contacts = Contacts { scoped: ctx.scoped()? };
-        contacts.scoped.viewer().permit::<ContactCreate>()?;
-        let customer = from_global::<CustomerId>(&input.customer_id, "input.customerId")?;
-        let given = |text: Option<String>| text.map_or(Patch::Keep, Patch::Set);
-        let draft =
-            ContactDraft { name: Patch::Set(input.name), role: given(input.role), phone: given(input.phone), email: given(input.email) };
-        Ok(contacts.create(customer, draft).await?.into())
+        Ok(input.apply(&Contacts { scoped: ctx.scoped()? }).await?.into())
     }
 
     /// Changes fields of a contact.
@@ -191,11 +221,7 @@ impl ContactMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What changes.")] input: UpdateContactInput,
     ) -> Result<ContactPayload> {
-        let contacts = Contacts { scoped: ctx.scoped()? };
-        contacts.scoped.viewer().permit::<ContactUpdate>()?;
-        let id = from_global::<ContactId>(&input.id, "input.id")?;
-        let draft = ContactDraft { name: patch(input.name), role: patch(input.role), phone: patch(input.phone), email: patch(input.email) };
-        Ok(contacts.update(id, draft, input.expected_version).await?.into())
+        Ok(input.apply(&Contacts { scoped: ctx.scoped()? }).await?.into())
     }
 
     /// Takes a contact out of lists and totals. By id it stays, with `archivedAt`.
@@ -204,10 +230,7 @@ impl ContactMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which contact.")] input: ArchiveContactInput,
     ) -> Result<ContactPayload> {
-        let contacts = Contacts { scoped: ctx.scoped()? };
-        contacts.scoped.viewer().permit::<ContactArchive>()?;
-        let id = from_global::<ContactId>(&input.id, "input.id")?;
-        Ok(contacts.set_archived(id, true, input.expected_version).await?.into())
+        Ok(input.apply(&Contacts { scoped: ctx.scoped()? }, true).await?.into())
     }
 
     /// Brings an archived contact back.
@@ -216,9 +239,6 @@ impl ContactMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which contact.")] input: ArchiveContactInput,
     ) -> Result<ContactPayload> {
-        let contacts = Contacts { scoped: ctx.scoped()? };
-        contacts.scoped.viewer().permit::<ContactArchive>()?;
-        let id = from_global::<ContactId>(&input.id, "input.id")?;
-        Ok(contacts.set_archived(id, false, input.expected_version).await?.into())
+        Ok(input.apply(&Contacts { scoped: ctx.scoped()? }, false).await?.into())
     }
 }

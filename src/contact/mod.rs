@@ -29,8 +29,8 @@ pub struct Contacts<'a> {
 
 impl Contacts<'_> {
     /// Adds a contact to a customer that the caller sees at BASIC. Errors: FORBIDDEN, NOT_FOUND for a customer out of sight,
-    /// BAD_USER_INPUT.
-    pub async fn create(&self, customer: CustomerId, draft: ContactDraft) -> Result<Option<ContactRow>, Error> {
+    /// BAD_USER_INPUT, CONFLICT for an `id`, which the client has made, in use.
+    pub async fn create(&self, id: Option<ContactId>, customer: CustomerId, draft: ContactDraft) -> Result<Option<ContactRow>, Error> {
         let permit = self.scoped.viewer().permit::<ContactCreate>()?;
         let draft = draft.trimmed();
         let mut wrong = draft.violations("input.");
@@ -44,9 +44,14 @@ impl Contacts<'_> {
                 let row = found.ok_or_else(|| Error::not_found_field("input.customerId"))?;
                 let place = may_have_contacts(&tx, &permit, &row).ok_or_else(|| Error::forbidden_field("input.customerId"))?;
                 let mut new = blank(&tx, &row.model);
+                new.id = id.unwrap_or(new.id);
                 draft.apply(&mut new);
                 let id = new.id;
-                insert(&tx, &permit, vec![(place, new)]).await?;
+                insert(&tx, &permit, vec![(place, new)]).await.map_err(|error| match error {
+                    // Nothing else of a contact is unique.
+                    Error::Conflict(_) => Error::taken("input.id"),
+                    other => other,
+                })?;
                 tx.find::<contact::Entity>().id(id.0).one().await
             })
             .await

@@ -31,6 +31,8 @@ pub use rules::Draft;
 /// A customer to be.
 #[derive(Clone, Debug)]
 pub struct NewCustomer {
+    /// The id that the client has made; none: a new one.
+    pub id: Option<CustomerId>,
     /// The unit that will serve it.
     pub unit: UnitId,
     /// What other systems call it; unique at the unit.
@@ -51,7 +53,7 @@ pub struct Customers<'a> {
 
 impl Customers<'_> {
     /// Adds a customer. Returns it as the creator sees it; none where it is out of the creator's sight. Errors: FORBIDDEN, NOT_FOUND for a
-    /// unit or owner out of sight, BAD_USER_INPUT, CONFLICT for a reference in use.
+    /// unit or owner out of sight, BAD_USER_INPUT, CONFLICT for a reference or an id in use.
     pub async fn create(&self, new: NewCustomer) -> Result<Option<CustomerRow>, Error> {
         let permit = self.scoped.viewer().permit::<CustomerCreate>()?;
         let draft = new.draft.trimmed();
@@ -95,11 +97,13 @@ impl Customers<'_> {
                     return Err(Error::taken("input.externalRef"));
                 }
                 let mut row = blank(&tx, new.unit, unit.model.region_id);
+                row.id = new.id.unwrap_or(row.id);
                 row.external_ref = external_ref;
                 row.owner_id = owner;
                 fill(&mut row, draft, &identity)?;
                 let id = row.id;
                 insert(&tx, &permit, vec![row]).await.map_err(|error| match error {
+                    Error::Conflict(conflict) if conflict.is_over_id() => Error::taken("input.id"),
                     // Somebody took the reference between our look and our write; nothing else of a new customer is unique.
                     Error::Conflict(_) => Error::taken("input.externalRef"),
                     other => other,

@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlxError};
 
-use crate::error::{Error, Violation};
+use crate::error::{Conflict, Error, Violation};
 
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
@@ -58,8 +58,13 @@ fn from_sqlx(error: &SqlxError) -> Option<Error> {
                 "holds something that cannot be stored or compared",
                 "包含无法存储或比较的内容",
             ))),
+            // An id that is in use.
+            Some("1555") => Some(Error::Conflict(Box::new(Conflict::over_id()))),
+            Some("23505") if inner.constraint().is_some_and(|name| name.ends_with("_pkey")) => {
+                Some(Error::Conflict(Box::new(Conflict::over_id())))
+            }
             // A name that somebody took between our look and our write.
-            Some("23505" | "2067" | "1555") => Some(Error::Conflict(Box::default())),
+            Some("23505" | "2067") => Some(Error::Conflict(Box::default())),
             _ => None,
         },
         _ => None,

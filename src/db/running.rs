@@ -81,7 +81,7 @@ impl Conn {
     pub(super) async fn all(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
         self.statements.fetch_add(1, Ordering::Relaxed);
         match self.on.now() {
-            On::Pool(pool) => pool.query_all(&*select).await.map_err(|error| of_pool(error, &pool)),
+            On::Pool(pool) => pool.query_all(select).await.map_err(|error| of_pool(error, &pool)),
             On::Readers(readers) => {
                 let (sql, values) = written(select);
                 Ok(readers.all(sql, values).await.map_err(|error| readers.failed(error))?.into_iter().map(QueryResult::from).collect())

@@ -63,6 +63,17 @@ impl Db {
     }
 }
 
+impl Scoped {
+    /// One unit of work of `viewer` among several of one request. Errors: INTERNAL_SERVER_ERROR within another one, which would be waited
+    /// for without an end.
+    pub fn unit_of_work(&self, viewer: Arc<Viewer>, key: Option<Key>) -> Result<UnitOfWork, Error> {
+        if self.unit().is_some() || self.is_rehearsal() {
+            return Err(Error::internal("a unit of work within another"));
+        }
+        Ok(self.db().unit_of_work(viewer, key))
+    }
+}
+
 impl UnitOfWork {
     /// The database within it.
     pub fn scoped(&self) -> &Scoped {

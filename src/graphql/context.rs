@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::{Context, Data};
 
+use crate::access::Viewer;
 use crate::db::Scoped;
 use crate::error::Error;
 
@@ -30,6 +31,11 @@ impl Sight {
     fn carried<T: Send + Sync + 'static>(&self) -> Option<&T> {
         let carried = self.carried.get_or_init(|| (self.carry)(&self.scoped));
         carried.get(&TypeId::of::<T>()).and_then(|found| found.downcast_ref())
+    }
+
+    /// A field has one resolver that writes: nobody else renews the latest.
+    fn renew(&self, scoped: Scoped) {
+        let _ = self.renewed.set(Box::new(Self::new(scoped, self.carry)));
     }
 
     fn latest(&self) -> &Self {
@@ -67,7 +73,13 @@ impl<'a> Ask<'a> for Context<'a> {
 pub async fn rights_changed(ctx: &Context<'_>) -> Result<(), Error> {
     let Some(sight) = ctx.data_opt::<Sight>().map(Sight::latest) else { return Ok(()) };
     let scoped = sight.scoped.as_ref().clone().anew().await?;
-    // A field has one resolver that writes: nobody else renews the latest.
-    let _ = sight.renewed.set(Box::new(Sight::new(scoped, sight.carry)));
+    sight.renew(scoped);
     Ok(())
+}
+
+/// Goes on as `viewer`, whose rights have been compiled since, and with nothing that was loaded before.
+pub fn seen_anew(ctx: &Context<'_>, viewer: Arc<Viewer>) {
+    if let Some(sight) = ctx.data_opt::<Sight>().map(Sight::latest) {
+        sight.renew(sight.scoped.seen_by(viewer));
+    }
 }

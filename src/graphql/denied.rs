@@ -43,10 +43,33 @@ impl Denied {
     pub fn in_response(document: &ExecutableDocument, operation: Option<&str>, response: &Response, writes: bool) -> Vec<Self> {
         let refused = response.errors.iter().filter_map(|error| {
             let ours = error.source::<Error>()?;
-            let counts = matches!(ours, Error::Forbidden { .. }) || writes && matches!(ours, Error::NotFound { .. });
-            counts.then(|| Self { path: path(document, operation, &error.path), code: code(ours) })
+            counts(ours, writes).then(|| Self { path: path(document, operation, &error.path), code: code(ours) })
         });
         refused.collect()
+    }
+}
+
+fn counts(error: &Error, writes: bool) -> bool {
+    matches!(error, Error::Forbidden { .. }) || writes && matches!(error, Error::NotFound { .. })
+}
+
+/// What a mutation refuses that tells its errors within its answer.
+#[derive(Default)]
+pub struct Refused(Mutex<Vec<Denied>>);
+
+impl Refused {
+    /// Remembers what is told of to the audit; `path` by the names of the schema.
+    pub fn note(&self, path: &str, error: &Error) {
+        if counts(error, true)
+            && let Ok(mut refused) = self.0.lock()
+        {
+            refused.push(Denied::at(path, error));
+        }
+    }
+
+    /// What was refused, once.
+    pub fn take(&self) -> Vec<Denied> {
+        self.0.lock().map(|mut refused| std::mem::take(&mut *refused)).unwrap_or_default()
     }
 }
 

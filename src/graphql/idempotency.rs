@@ -14,8 +14,9 @@ use crate::error::{Error, Violation};
 const LONGEST: usize = 255;
 /// What [`idempotent`] is called in documents.
 pub(super) const DIRECTIVE: &str = "idempotent";
-/// Fields that take no key: they start or end sessions, or open what is told to the audit each time, and what they answer is kept nowhere.
-const WITHOUT_KEY: [&str; 9] = [
+/// Fields that take no key: they start or end sessions, or open what the audit is told of each time, and what they answer is kept nowhere;
+/// or they have a key for each of their parts.
+const WITHOUT_KEY: [&str; 10] = [
     "signIn",
     "refreshSession",
     "setPassword",
@@ -25,6 +26,7 @@ const WITHOUT_KEY: [&str; 9] = [
     "changePassword",
     "createPasswordLink",
     "revealField",
+    "applyOperations",
 ];
 
 struct Idempotent;
@@ -82,15 +84,26 @@ pub fn keyed(name: String, text: &str, operation: Option<&str>, field: &Name, va
     // The order of fields in an object means nothing.
     let mut variables: Json = serde_json::to_value(variables).unwrap_or_default();
     variables.sort_all_objects();
+    Key { name, asked: hashed(&[text, operation.unwrap_or_default(), field.as_str(), &variables.to_string()]) }
+}
+
+/// The key of one part of a field, with a hash of the input of that part.
+pub fn keyed_part(name: String, field: &str, mut input: Json) -> Key {
+    input.sort_all_objects();
+    Key { name, asked: hashed(&[field, &input.to_string()]) }
+}
+
+fn hashed(parts: &[&str]) -> Vec<u8> {
     let mut hash = Sha256::new();
-    for part in [text, operation.unwrap_or_default(), field.as_str(), &variables.to_string()] {
+    for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    Key { name, asked: hash.finalize().to_vec() }
+    hash.finalize().to_vec()
 }
 
-fn checked(name: &str, field: &str) -> Result<String, Error> {
+/// A key as it may be. Errors: BAD_USER_INPUT, about `field`.
+pub fn checked(name: &str, field: &str) -> Result<String, Error> {
     let fits = (1..=LONGEST).contains(&name.len()) && name.bytes().all(|letter| letter.is_ascii_graphic() || letter == b' ');
     if fits { Ok(name.to_owned()) } else { Err(malformed(field)) }
 }

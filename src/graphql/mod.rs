@@ -17,6 +17,7 @@ pub mod manifests;
 pub mod money;
 pub mod nodes;
 pub mod nullable;
+pub mod once;
 pub mod page;
 pub mod patch;
 pub mod persisted;

@@ -52,14 +52,14 @@ pub async fn graphql(State(app): State<Arc<App>>, request: Request) -> Response 
     // A browser that asks a question gets its answer as JSON.
     let media = media.filter(|media| *media != Media::Html).unwrap_or(Media::Json);
     let keys = parts.headers.get_all(KEY).iter().map(|value| value.as_bytes());
-    let asked = asked.and_then(|asked| match (from_header(keys), &asked) {
-        (Ok(None), _) => Ok((asked, None)),
-        (Ok(key), Asked::One(_)) => Ok((asked, key)),
-        (Ok(_), Asked::Batch(_)) => {
+    let asked = match (asked, from_header(keys)) {
+        (Ok(Asked::Batch(_)), Ok(Some(_))) => {
             Err(transport(400, "Idempotency-Key", "is for one request, not for a batch", "不能用于批量请求", locale))
         }
-        (Err(error), _) => Err(Reply::new(Answer::at(&error, Stage::Parameters, locale))),
-    });
+        (Ok(asked), Ok(key)) => Ok((asked, key)),
+        (Ok(_), Err(error)) => Err(Reply::new(Answer::at(&error, Stage::Parameters, locale))),
+        (Err(reply), _) => Err(reply),
+    };
     let credential = Credential::from_headers(&parts.headers);
     let (peer, may_only_read, is_traced) = (peer(&parts), parts.method == Method::GET, span.is_recording());
     let tells_cost = parts.headers.get(COST).is_some_and(|asked| asked == "true");

@@ -2,27 +2,24 @@
 //! what was asked before under the same key gets its first answer.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Name, PathSegment, Response, ServerError, Value, Variables};
 
 use super::App;
 use crate::access::Viewer;
-use crate::db::{First, Key, Scoped, UnitOfWork};
+use crate::db::{Key, Scoped};
 use crate::error::Error;
+use crate::graphql::answer::Locale;
+use crate::graphql::denied::Refused;
 use crate::graphql::idempotency::{key_of, keyed};
+use crate::graphql::once::{Once, Work, once};
 use crate::graphql::root::{RootField, root_fields};
 use crate::org::Peer;
 use crate::schema::{Tried, asking, prepare};
 
-/// How often a unit of work is tried.
-const MOST_TRIES: u32 = 4;
-/// Between two tries at least, and at most twice as long, for each try before.
-const BETWEEN_TRIES_MS: u64 = 15;
-/// Bytes of an answer that is kept under a key.
-const MOST_KEPT: usize = 1024 * 1024;
+/// Fields that are no unit of work, but have several.
+const IN_PARTS: [&str; 1] = ["applyOperations"];
 
 /// A mutation, and what it is run with.
 pub struct Mutation<'a> {
@@ -40,6 +37,10 @@ pub struct Mutation<'a> {
     pub peer: Peer,
     /// The key of the request, for the one field that it has then.
     pub key: Option<&'a str>,
+    /// The language of messages within the answer.
+    pub locale: Locale,
+    /// What is refused within the answer.
+    pub refused: Arc<Refused>,
 }
 
 /// What came of it.
@@ -53,7 +54,7 @@ pub struct Done {
 /// A field that did not come to its end.
 enum Undone {
     /// The response says why.
-    Told(Response),
+    Told(Box<Response>),
     /// The error does.
     Failed(Error),
 }
@@ -91,6 +92,9 @@ impl Mutation<'_> {
             let key = key.map(|name| keyed(name, self.text, self.operation, &field.key, &self.variables));
             let one = One { mutation: self, field, alone, tried: &tried };
             let done = match viewer.clone() {
+                Some(viewer) if IN_PARTS.contains(&field.name.as_str()) => {
+                    Done { response: one.execute(Some(self.app.db.seen_by(viewer))).await, is_replay: false }
+                }
                 Some(viewer) => one.run(viewer, key).await,
                 None => Done { response: one.execute(None).await, is_replay: false },
             };
@@ -129,109 +133,77 @@ struct One<'a> {
 
 impl One<'_> {
     async fn execute(&self, scoped: Option<Scoped>) -> Response {
-        let Mutation { app, operation, variables, peer, .. } = self.mutation;
+        let Mutation { app, operation, variables, peer, locale, refused, .. } = self.mutation;
         let request = asking(&self.alone, *operation).variables(variables.clone());
-        app.schema.execute(prepare(request, scoped, *peer, self.tried.clone())).await
+        app.schema.execute(prepare(request, scoped, *peer, self.tried.clone()).data(*locale).data(refused.clone())).await
     }
 
     async fn run(&self, viewer: Arc<Viewer>, key: Option<Key>) -> Done {
         let app = self.mutation.app;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.first(&viewer, key.as_ref()).await {
-                Ok(None) => {}
-                Ok(Some(response)) => return Done { response, is_replay: true },
-                Err(error) => return Done { response: failed(Some(&self.field.key), error), is_replay: false },
-            }
-            let work = app.db.unit_of_work(viewer.clone(), key.clone());
-            let response = self.execute(Some(work.scoped().clone())).await;
-            let repeated = work.repeated();
-            let undone = match self.finish(work, response, key.is_some()).await {
-                Ok(response) => return Done { response, is_replay: false },
-                Err(undone) => undone,
-            };
-            self.tried.forget(&self.field.name);
-            match undone.error() {
-                Some(Error::Collided) if tries < MOST_TRIES => tokio::time::sleep(self.pause(tries)).await,
-                _ if repeated.load(Ordering::Acquire) && tries < MOST_TRIES => {}
-                // What stands under the key is the outcome. Nothing there is no proof: the commit may be on its way.
-                Some(Error::OutcomeUnknown) if let Ok(Some(response)) = self.first(&viewer, key.as_ref()).await => {
-                    return Done { response, is_replay: true };
-                }
-                _ => return Done { response: undone.told(&self.field.key), is_replay: false },
-            }
+        let outcome = match once(&app.db.seen_by(viewer.clone()), &viewer, key.as_ref(), &app.callers.answers, self).await {
+            Ok(Once::Now(response)) => return Done { response, is_replay: false },
+            Ok(Once::Before(Some(answer))) => self.first(&answer),
+            Ok(Once::Before(None)) => Err(Error::forbidden_field("idempotencyKey").into()),
+            Err(undone) => Err(undone),
+        };
+        match outcome {
+            Ok(response) => Done { response, is_replay: true },
+            Err(undone) => Done { response: undone.told(&self.field.key), is_replay: false },
         }
     }
 
-    /// Commits what has an answer, with the answer; takes back what has none.
-    async fn finish(&self, work: UnitOfWork, response: Response, is_keyed: bool) -> Result<Response, Undone> {
-        let value = match &response.data {
+    /// The first answer to what is asked again.
+    fn first(&self, answer: &[u8]) -> Result<Response, Undone> {
+        let value: Value = serde_json::from_slice(answer).map_err(|_| Error::internal("a kept answer is no JSON"))?;
+        Ok(Response::new(Value::Object([(self.field.key.clone(), value)].into_iter().collect())))
+    }
+
+    fn value<'a>(&self, response: &'a Response) -> Option<&'a Value> {
+        match &response.data {
             Value::Object(fields) => fields.get(&self.field.key).filter(|value| **value != Value::Null),
             _ => None,
-        };
-        let Some(value) = value else {
-            work.take_back().await;
-            return Err(Undone::Told(response));
-        };
-        // An answer with errors is not the whole of it: it is given once.
-        let answer = match (is_keyed && response.is_ok()).then(|| self.kept(value)).transpose() {
-            Ok(answer) => answer,
-            Err(error) => {
-                work.take_back().await;
-                return Err(Undone::Failed(error));
-            }
-        };
-        match work.commit(answer.as_deref()).await {
-            Ok(()) => Ok(response),
-            Err(error) => Err(Undone::Failed(error)),
         }
     }
+}
 
-    /// What is kept of an answer: encrypted, since it may hold what is encrypted elsewhere.
-    fn kept(&self, value: &Value) -> Result<Vec<u8>, Error> {
-        let text = serde_json::to_vec(value).map_err(|_| Error::internal("an answer that is no JSON"))?;
-        if text.len() > MOST_KEPT {
-            return Err(Error::CostLimit { what: "bytes of an answer under a key", limit: MOST_KEPT as u64 });
-        }
-        self.mutation.app.callers.answers.encrypt(&text)
+impl Work for One<'_> {
+    type Done = Response;
+    type Undone = Undone;
+
+    /// What has an answer is done.
+    async fn attempt(&self, scoped: Scoped) -> Result<Response, Undone> {
+        let response = self.execute(Some(scoped)).await;
+        if self.value(&response).is_some() { Ok(response) } else { Err(Undone::Told(Box::new(response))) }
     }
 
-    /// The first answer to what is asked again. Errors: IDEMPOTENCY_KEY_REUSED; FORBIDDEN where the answer is no longer the viewer's to see.
-    async fn first(&self, viewer: &Arc<Viewer>, key: Option<&Key>) -> Result<Option<Response>, Error> {
-        let Some(key) = key else { return Ok(None) };
-        let app = self.mutation.app;
-        match app.db.seen_by(viewer.clone()).first_answer(key).await? {
-            None => Ok(None),
-            Some(First::OfSomethingElse) => Err(Error::KeyReused),
-            Some(First::Closed) => Err(Error::forbidden_field("idempotencyKey")),
-            Some(First::Answer(kept)) => {
-                let text = app.callers.answers.decrypt(&kept).ok_or_else(|| Error::internal("a kept answer cannot be opened"))?;
-                let value: Value = serde_json::from_slice(&text).map_err(|_| Error::internal("a kept answer is no JSON"))?;
-                Ok(Some(Response::new(Value::Object([(self.field.key.clone(), value)].into_iter().collect()))))
-            }
-        }
+    /// An answer with errors is not the whole of it: it is given once.
+    fn remembered(&self, done: &Response) -> Result<Option<Vec<u8>>, Error> {
+        let answer = done.is_ok().then(|| serde_json::to_vec(&self.value(done)));
+        answer.transpose().map_err(|_| Error::internal("an answer that is no JSON"))
     }
 
-    /// Longer each time, and never the same for two that met.
-    fn pause(&self, tries: u32) -> Duration {
-        let dice: uuid::Uuid = self.mutation.app.db.clock().id();
-        let (_, dice) = dice.as_u64_pair();
-        Duration::from_millis(u64::from(tries) * (BETWEEN_TRIES_MS + dice % BETWEEN_TRIES_MS))
+    fn again(&self) {
+        self.tried.forget(&self.field.name);
+    }
+
+    fn error(undone: &Undone) -> Option<&Error> {
+        match undone {
+            Undone::Failed(error) => Some(error),
+            Undone::Told(response) => response.errors.first().and_then(ServerError::source::<Error>),
+        }
+    }
+}
+
+impl From<Error> for Undone {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
     }
 }
 
 impl Undone {
-    fn error(&self) -> Option<&Error> {
-        match self {
-            Self::Failed(error) => Some(error),
-            Self::Told(response) => response.errors.first().and_then(ServerError::source::<Error>),
-        }
-    }
-
     fn told(self, key: &Name) -> Response {
         match self {
-            Self::Told(response) => response,
+            Self::Told(response) => *response,
             Self::Failed(error) => failed(Some(key), error),
         }
     }

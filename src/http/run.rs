@@ -24,7 +24,7 @@ use super::token::{self, Credential};
 use crate::error::{Error, Violation};
 use crate::graphql::answer::{Answer, Locale, Stage, status};
 use crate::graphql::coercion::InputTypes;
-use crate::graphql::denied::Denied;
+use crate::graphql::denied::{Denied, Refused};
 use crate::graphql::limits::Refusal;
 use crate::graphql::persisted::hash;
 use crate::org::Peer;
@@ -201,8 +201,10 @@ async fn steps(app: &App, ask: Ask, progress: &Progress, document: &mut Option<S
         return Reply::new(Answer::of_error(&too_long(app), locale));
     }
     let (document, variables) = (asked.document(), parameters.variables);
+    let refused = Arc::<Refused>::default();
     let Done { response, is_replay } = if writes {
-        let mutation = Mutation { app, text: &text, document, operation: asked.name(), variables, peer, key: key.as_deref() };
+        let (operation, key, refused) = (asked.name(), key.as_deref(), refused.clone());
+        let mutation = Mutation { app, text: &text, document, operation, variables, peer, key, locale, refused };
         mutation.run(viewer.clone()).await
     } else {
         let scoped = viewer.clone().map(|viewer| app.db.seen_by(viewer));
@@ -210,8 +212,9 @@ async fn steps(app: &App, ask: Ask, progress: &Progress, document: &mut Option<S
         Done { response: app.schema.execute(prepare(request, scoped, peer, Arc::default())).await, is_replay: false }
     };
     let ran_for_user = viewer.is_some();
-    if let (Some(viewer), true) = (viewer, response.is_err()) {
-        let denied = Denied::in_response(asked.document(), operation.as_deref(), &response, writes);
+    if let Some(viewer) = viewer {
+        let mut denied = Denied::in_response(asked.document(), operation.as_deref(), &response, writes);
+        denied.extend(refused.take());
         app.denials.keep(&app.db.seen_by(viewer), denied).await;
     }
     let answer = Answer::of_response(&response, locale, !writes, app.documents.limits());

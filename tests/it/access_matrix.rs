@@ -220,6 +220,37 @@ const PROBES: &[Probe] = &[
     ),
     probe("CustomerPayload", "mutation { updateCustomer(input: {id: $customer}) { % } }", "/updateCustomer", "customer{id}"),
     probe("ContactPayload", "mutation { updateContact(input: {id: $contact}) { % } }", "/updateContact", "contact{id}"),
+    probe(
+        "Mutation",
+        "mutation { % }",
+        "",
+        "applyOperations(input:{operations:[{key:$fresh,updateCustomer:{id:$customer}}]}){outcomes{customer{id}}}",
+    ),
+    probe(
+        "ApplyOperationsPayload",
+        "mutation { applyOperations(input: {operations: [{key: $fresh, updateCustomer: {id: $customer}}]}) { % } }",
+        "/applyOperations",
+        "outcomes{key}",
+    ),
+    probe(
+        "OperationOutcome",
+        "mutation { applyOperations(input: {operations: [{key: $fresh, updateCustomer: {id: $customer}}]}) { outcomes { % } } }",
+        "/applyOperations/outcomes/0",
+        "key status customer{id} error{code}",
+    ),
+    probe(
+        "OperationOutcome",
+        "mutation { applyOperations(input: {operations: [{key: $fresh, updateContact: {id: $contact}}]}) { outcomes { % } } }",
+        "/applyOperations/outcomes/0",
+        "contact{id}",
+    ),
+    probe(
+        "OperationError",
+        "mutation { applyOperations(input: {operations: [{key: $fresh, updateCustomer: {id: $customer, expectedVersion: 99}}]}) \
+         { outcomes { error { % } } } }",
+        "/applyOperations/outcomes/0/error",
+        "code message extensions",
+    ),
     probe("OrgUnitPayload", "mutation { updateOrgUnit(input: {id: $unit}) { % } }", "/updateOrgUnit", "orgUnit{id}"),
     probe(
         "MoveOrgUnitPayload",

@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["http"],
     &["schema"],
     &["config", "lifecycle", "telemetry"],
-    &["org", "customer", "contact", "history", "explain", "sync"],
+    &["org", "customer", "contact", "history", "explain", "sync", "queue"],
     &["graphql"],
     &["record"],
     &["audit", "import"],
@@ -22,7 +22,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// A domain uses those of a smaller number, by what their mod.rs offers; siblings do not use each other.
-const DOMAINS: &[(&str, u8)] = &[("org", 0), ("customer", 1), ("contact", 2), ("history", 3), ("explain", 4), ("sync", 5)];
+const DOMAINS: &[(&str, u8)] = &[("org", 0), ("customer", 1), ("contact", 2), ("history", 3), ("explain", 4), ("sync", 5), ("queue", 6)];
 
 /// A crate, and the places that may know of it: folders end in a slash, `*/` is any domain.
 const CRATES: &[(&str, &[&str])] = &[

@@ -333,7 +333,7 @@ on_both! {
         // Signing in and what else has tests of its own for what it leaves.
         let told_elsewhere = [
             "signIn", "lend", "endDelegation", "createOrgUnit", "updateOrgUnit", "archiveOrgUnit", "restoreOrgUnit", "moveOrgUnit", "cancelPlannedMove",
-            "signOut", "signOutEverywhere", "endSession", "changePassword", "createPasswordLink", "setPassword",
+            "signOut", "signOutEverywhere", "endSession", "changePassword", "createPasswordLink", "setPassword", "applyOperations",
         ];
         let schema = app.actor(manager).await.ask("{ __schema { mutationType { fields { name args { name type { ofType { name } } } } } } }").await;
         let fields = schema["__schema"]["mutationType"]["fields"].as_array().unwrap();

@@ -363,9 +363,11 @@ on_both! {
         let values = wrong_values(&user_id(&app, "shanghai.rep1").await);
         let mut known = marks(&app).await;
         let (mut asked, mut refused, mut problems, mut unnamed) = (0, HashSet::new(), Vec::new(), BTreeSet::new());
-        let mut looked_into = HashSet::new();
+        let (mut looked_into, mut of_mutations) = (HashSet::new(), HashSet::new());
         for door in doors(&schema) {
-            let mut places = Places { schema: &schema, ids: ids.as_object().unwrap(), found: Vec::new(), known: &looked_into };
+            // An operation takes what a mutation takes, and does the same.
+            let known_inputs = if door.field == "applyOperations" { &of_mutations } else { &looked_into };
+            let mut places = Places { schema: &schema, ids: ids.as_object().unwrap(), found: Vec::new(), known: known_inputs };
             places.collect(&door, &[], &door.of, &mut Vec::new());
             let document = door.document(&schema);
             for (label, place) in std::mem::take(&mut places.found) {
@@ -397,6 +399,8 @@ on_both! {
             // What restores takes what archives takes, but writes something else: mutations are looked into each.
             if door.kind == "query" {
                 looked_into.insert(named(&door.of).to_owned());
+            } else {
+                of_mutations.insert(named(&door.of).to_owned());
             }
         }
         let number = problems.len();

@@ -1,6 +1,7 @@
 //! The end of a server: whatever it has accepted is answered, and it does not wait for ever.
 
 use std::collections::HashSet;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
@@ -149,7 +150,7 @@ on_both! {
             }
             assert_eq!(stored(&app).await, acknowledged, "round {round}: what was done was told");
         }
-        println!("{} rounds: {} acknowledged and stored, {closed} turned away unread", rounds(), acknowledged.len());
+        let _ = writeln!(std::io::stdout(), "{} rounds: {} acknowledged and stored, {closed} turned away unread", rounds(), acknowledged.len());
         assert!(acknowledged.len() > rounds() * CLIENTS, "{} under load", acknowledged.len());
     }
 

@@ -62,6 +62,7 @@ mod posts;
 mod previews;
 mod process;
 mod proxies;
+mod queue;
 mod races;
 mod raw;
 mod reveal;

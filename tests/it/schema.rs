@@ -28,19 +28,28 @@ fn whatever_multiplies_says_how_often() {
     });
     let types: Vec<_> = types.collect();
     let is_record = |name: &str| types.iter().any(|one| one.name.node == name && !matches!(one.kind, TypeKind::Scalar | TypeKind::Enum(_)));
+    let fields = types.iter().filter_map(|one| match &one.kind {
+        TypeKind::Object(object) => Some(object.fields.iter().map(|field| &field.node)),
+        _ => None,
+    });
+    let fields: Vec<_> = fields.flatten().collect();
+    // What every field that leads to a type says of its length holds for the lists within it.
+    let is_sized_above = |name: &str| {
+        let mut leading = fields.iter().filter(|field| matches!(&field.ty.node.base, BaseType::Named(of) if of == name)).peekable();
+        leading.peek().is_some() && leading.all(|field| field.directives.iter().any(|directive| directive.node.name.node == "listSize"))
+    };
     let mut silent = Vec::new();
     for one in &types {
         let TypeKind::Object(object) = &one.kind else { continue };
         for field in object.fields.iter().map(|field| &field.node) {
             let says = |word: &str| field.directives.iter().any(|directive| directive.node.name.node == word);
             let is_page = field.arguments.iter().any(|argument| argument.node.name.node == "first");
-            let below_a_page = one.name.node.ends_with("Connection");
             let is_list = match &field.ty.node.base {
                 BaseType::List(inner) => matches!(&inner.base, BaseType::Named(name) if is_record(name)),
                 BaseType::Named(_) => false,
             };
             let rehearses = field.name.node.starts_with("preview");
-            if (is_page || is_list && !below_a_page) && !says("listSize") || rehearses && !says("cost") {
+            if (is_page || is_list && !is_sized_above(&one.name.node)) && !says("listSize") || rehearses && !says("cost") {
                 silent.push(format!("{}.{}", one.name.node, field.name.node));
             }
         }

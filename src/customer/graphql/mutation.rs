@@ -12,7 +12,7 @@ use crate::access::action::{CustomerArchive, CustomerAssign, CustomerCreate, Cus
 use crate::customer::{CustomerRow, Customers, Draft, NewCustomer};
 use crate::error::{Error, Violation};
 use crate::graphql::context::Ask;
-use crate::graphql::id::from_global;
+use crate::graphql::id::{from_global, of_client};
 use crate::graphql::money::MoneyInput;
 use crate::graphql::patch::patch;
 use crate::graphql::words::{CustomerClass, CustomerKind};
@@ -20,7 +20,7 @@ use crate::patch::Patch;
 use crate::secrets::Secrets;
 
 /// The value of a custom field.
-#[derive(InputObject)]
+#[derive(Clone, InputObject)]
 pub struct CustomFieldInput {
     /// The key: a lower-case letter, then lower-case letters, digits and _.
     key: String,
@@ -29,8 +29,11 @@ pub struct CustomFieldInput {
 }
 
 /// A customer to be.
-#[derive(InputObject)]
+#[derive(Clone, InputObject)]
 pub struct CreateCustomerInput {
+    /// The id that it will have, where you have made one already, offline perhaps, so that what follows may name it: a UUID v7 as a global
+    /// id, which is base64url without padding of `Customer:` and the 32 hexadecimal digits. In use: CONFLICT. Omitted: a new one.
+    id: Option<ID>,
     /// The unit that will serve it.
     unit_id: ID,
     /// A person or a company.
@@ -69,7 +72,7 @@ pub struct CreateCustomerInput {
 }
 
 /// What changes of a customer. An omitted field stays as it is; null empties it. A field that you do not see in clear is FORBIDDEN.
-#[derive(InputObject)]
+#[derive(Clone, InputObject)]
 pub struct UpdateCustomerInput {
     /// The customer.
     id: ID,
@@ -106,7 +109,7 @@ pub struct UpdateCustomerInput {
 }
 
 /// Who gets a customer.
-#[derive(InputObject)]
+#[derive(Clone, InputObject)]
 pub struct AssignCustomerInput {
     /// The customer.
     id: ID,
@@ -117,7 +120,7 @@ pub struct AssignCustomerInput {
 }
 
 /// Which customer.
-#[derive(InputObject)]
+#[derive(Clone, InputObject)]
 pub struct ArchiveCustomerInput {
     /// The customer.
     id: ID,
@@ -166,6 +169,85 @@ fn customers<'a>(ctx: &Context<'a>) -> Result<Customers<'a>, Error> {
     Ok(Customers { scoped: ctx.scoped()?, identity: &ctx.given::<Secrets>()?.identity })
 }
 
+impl CreateCustomerInput {
+    /// Adds the customer.
+    pub async fn apply(self, customers: &Customers<'_>) -> Result<Option<CustomerRow>, Error> {
+        customers.scoped.viewer().permit::<CustomerCreate>()?;
+        let mut wrong = Vec::new();
+        let draft = Draft {
+            name: Patch::Set(self.name),
+            kind: Patch::Set(self.kind.into()),
+            class: given(self.class.map(Into::into)),
+            industry: given(self.industry),
+            phone: given(self.phone),
+            email: given(self.email),
+            address: given(self.address),
+            birth_date: given(self.birth_date),
+            gender: given(self.gender),
+            occupation: given(self.occupation),
+            education: given(self.education),
+            annual_income: money(given(self.annual_income), &mut wrong)?,
+            identity_number: given(self.identity_number),
+            custom: custom(given(self.custom_fields)),
+        };
+        Error::unless_empty(wrong)?;
+        let id = self.id.map(|id| of_client::<CustomerId>(&id, "input.id", customers.scoped.now())).transpose()?;
+        let owner = match patch(self.owner_id) {
+            Patch::Keep => Patch::Keep,
+            Patch::Clear => Patch::Clear,
+            Patch::Set(owner) => Patch::Set(from_global::<UserId>(&owner, "input.ownerId")?),
+        };
+        let unit = from_global::<UnitId>(&self.unit_id, "input.unitId")?;
+        customers.create(NewCustomer { id, unit, external_ref: self.external_ref, owner, draft }).await
+    }
+}
+
+impl UpdateCustomerInput {
+    /// Changes the customer.
+    pub async fn apply(self, customers: &Customers<'_>) -> Result<Option<CustomerRow>, Error> {
+        customers.scoped.viewer().permit::<CustomerUpdate>()?;
+        let mut wrong = Vec::new();
+        let draft = Draft {
+            name: patch(self.name),
+            kind: patch(self.kind).map(Into::into),
+            class: patch(self.class).map(Into::into),
+            industry: patch(self.industry),
+            phone: patch(self.phone),
+            email: patch(self.email),
+            address: patch(self.address),
+            birth_date: patch(self.birth_date),
+            gender: patch(self.gender),
+            occupation: patch(self.occupation),
+            education: patch(self.education),
+            annual_income: money(patch(self.annual_income), &mut wrong)?,
+            identity_number: patch(self.identity_number),
+            custom: custom(patch(self.custom_fields)),
+        };
+        Error::unless_empty(wrong)?;
+        let id = from_global::<CustomerId>(&self.id, "input.id")?;
+        customers.update(id, draft, self.expected_version).await
+    }
+}
+
+impl AssignCustomerInput {
+    /// Gives the customer its owner.
+    pub async fn apply(self, customers: &Customers<'_>) -> Result<Option<CustomerRow>, Error> {
+        customers.scoped.viewer().permit::<CustomerAssign>()?;
+        let id = from_global::<CustomerId>(&self.id, "input.id")?;
+        let owner = self.owner_id.map(|owner| from_global::<UserId>(&owner, "input.ownerId")).transpose()?;
+        customers.assign(id, owner, self.expected_version).await
+    }
+}
+
+impl ArchiveCustomerInput {
+    /// Archives the customer, or restores it.
+    pub async fn apply(self, customers: &Customers<'_>, archived: bool) -> Result<Option<CustomerRow>, Error> {
+        customers.scoped.viewer().permit::<CustomerArchive>()?;
+        let id = from_global::<CustomerId>(&self.id, "input.id")?;
+        customers.set_archived(id, archived, self.expected_version).await
+    }
+}
+
 /// Writing customers.
 #[derive(Default)]
 pub struct CustomerMutation;
@@ -178,33 +260,7 @@ impl CustomerMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The customer to be.")] input: CreateCustomerInput,
     ) -> Result<CustomerPayload> {
-        let customers = customers(ctx)?;
-        customers.scoped.viewer().permit::<CustomerCreate>()?;
-        let mut wrong = Vec::new();
-        let draft = Draft {
-            name: Patch::Set(input.name),
-            kind: Patch::Set(input.kind.into()),
-            class: given(input.class.map(Into::into)),
-            industry: given(input.industry),
-            phone: given(input.phone),
-            email: given(input.email),
-            address: given(input.address),
-            birth_date: given(input.birth_date),
-            gender: given(input.gender),
-            occupation: given(input.occupation),
-            education: given(input.education),
-            annual_income: money(given(input.annual_income), &mut wrong)?,
-            identity_number: given(input.identity_number),
-            custom: custom(given(input.custom_fields)),
-        };
-        Error::unless_empty(wrong)?;
-        let owner = match patch(input.owner_id) {
-            Patch::Keep => Patch::Keep,
-            Patch::Clear => Patch::Clear,
-            Patch::Set(owner) => Patch::Set(from_global::<UserId>(&owner, "input.ownerId")?),
-        };
-        let unit = from_global::<UnitId>(&input.unit_id, "input.unitId")?;
-        Ok(customers.create(NewCustomer { unit, external_ref: input.external_ref, owner, draft }).await?.into())
+        Ok(input.apply(&customers(ctx)?).await?.into())
     }
 
     /// Changes fields of a customer.
@@ -213,28 +269,7 @@ impl CustomerMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What changes.")] input: UpdateCustomerInput,
     ) -> Result<CustomerPayload> {
-        let customers = customers(ctx)?;
-        customers.scoped.viewer().permit::<CustomerUpdate>()?;
-        let mut wrong = Vec::new();
-        let draft = Draft {
-            name: patch(input.name),
-            kind: patch(input.kind).map(Into::into),
-            class: patch(input.class).map(Into::into),
-            industry: patch(input.industry),
-            phone: patch(input.phone),
-            email: patch(input.email),
-            address: patch(input.address),
-            birth_date: patch(input.birth_date),
-            gender: patch(input.gender),
-            occupation: patch(input.occupation),
-            education: patch(input.education),
-            annual_income: money(patch(input.annual_income), &mut wrong)?,
-            identity_number: patch(input.identity_number),
-            custom: custom(patch(input.custom_fields)),
-        };
-        Error::unless_empty(wrong)?;
-        let id = from_global::<CustomerId>(&input.id, "input.id")?;
-        Ok(customers.update(id, draft, input.expected_version).await?.into())
+        Ok(input.apply(&customers(ctx)?).await?.into())
     }
 
     /// Gives a customer another owner within its unit, or none.
@@ -243,11 +278,7 @@ impl CustomerMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Who gets which customer.")] input: AssignCustomerInput,
     ) -> Result<CustomerPayload> {
-        let customers = customers(ctx)?;
-        customers.scoped.viewer().permit::<CustomerAssign>()?;
-        let id = from_global::<CustomerId>(&input.id, "input.id")?;
-        let owner = input.owner_id.map(|owner| from_global::<UserId>(&owner, "input.ownerId")).transpose()?;
-        Ok(customers.assign(id, owner, input.expected_version).await?.into())
+        Ok(input.apply(&customers(ctx)?).await?.into())
     }
 
     /// Takes a customer out of lists and totals. By id it stays, with `archivedAt`.
@@ -256,10 +287,7 @@ impl CustomerMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which customer.")] input: ArchiveCustomerInput,
     ) -> Result<CustomerPayload> {
-        let customers = customers(ctx)?;
-        customers.scoped.viewer().permit::<CustomerArchive>()?;
-        let id = from_global::<CustomerId>(&input.id, "input.id")?;
-        Ok(customers.set_archived(id, true, input.expected_version).await?.into())
+        Ok(input.apply(&customers(ctx)?, true).await?.into())
     }
 
     /// Brings an archived customer back.
@@ -268,9 +296,6 @@ impl CustomerMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Which customer.")] input: ArchiveCustomerInput,
     ) -> Result<CustomerPayload> {
-        let customers = customers(ctx)?;
-        customers.scoped.viewer().permit::<CustomerArchive>()?;
-        let id = from_global::<CustomerId>(&input.id, "input.id")?;
-        Ok(customers.set_archived(id, false, input.expected_version).await?.into())
+        Ok(input.apply(&customers(ctx)?, false).await?.into())
     }
 }

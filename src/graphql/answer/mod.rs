@@ -125,6 +125,13 @@ impl Answer {
     }
 }
 
+/// An error that stands within the data of an answer: its code, its message, and its extensions as errors have them.
+pub fn within(error: &Error, locale: Locale) -> (&'static str, String, Json) {
+    let Entry { code, mut json } = entry::of_error(error, locale, &[], &[]);
+    let message = json["message"].as_str().unwrap_or_default().to_owned();
+    (code, message, json["extensions"].take())
+}
+
 /// As many errors as may be told, and their codes. Where there are more, the last one says by which limit they are left out.
 fn told(entries: impl Iterator<Item = Entry>, most: usize, locale: Locale) -> (Vec<Json>, Vec<&'static str>) {
     let (mut errors, mut codes, mut bytes) = (Vec::new(), Vec::new(), 0);

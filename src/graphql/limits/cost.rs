@@ -260,10 +260,15 @@ impl<'a> Meter<'a> {
         asked.max().unwrap_or(size.assumed)
     }
 
-    /// An argument with its variables put in; one that is not given is null.
-    fn argument(&self, field: &Field, name: &str) -> Option<Value> {
-        let value = field.get_argument(name)?.node.clone();
-        value.into_const_with(|name| Ok::<_, ()>(self.variable(&name).cloned().unwrap_or_default())).ok()
+    /// An argument with its variables put in, or a field within it (`input.operations`); one that is not given is null.
+    fn argument(&self, field: &Field, path: &str) -> Option<Value> {
+        let mut names = path.split('.');
+        let value = field.get_argument(names.next()?)?.node.clone();
+        let value = value.into_const_with(|name| Ok::<_, ()>(self.variable(&name).cloned().unwrap_or_default())).ok()?;
+        names.try_fold(value, |value, name| match value {
+            Value::Object(mut fields) => fields.swap_remove(name),
+            _ => None,
+        })
     }
 
     fn variable(&self, name: &Name) -> Option<&Value> {

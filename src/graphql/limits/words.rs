@@ -52,11 +52,11 @@ impl Copied {
     }
 }
 
-/// A list of as many items as an argument has.
+/// A list of as many items as an argument has, or what holds one.
 pub struct OneForEach;
 
 impl OneForEach {
-    /// For the attribute of the field; `argument` is a list.
+    /// For the attribute of the field; `argument` is a list, or `argument.field` is.
     pub fn apply(argument: &str) -> MetaDirectiveInvocation {
         list_size::apply(None, words(&[argument]), None, None)
     }
