@@ -40,6 +40,8 @@ impl Spans {
     pub fn try_new(endpoint: Option<&str>) -> Result<Self, Error> {
         let Some(endpoint) = endpoint else { return Ok(Self(None)) };
         let url = format!("{}{PATH}", endpoint.trim_end_matches('/'));
+        // The exporter's client knows TLS, and asks for a provider of it even where it speaks none. Whoever has installed one has installed this.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let exporter = SpanExporter::builder().with_http().with_endpoint(url).build();
         let exporter = exporter.map_err(|error| Error::internal(format!("otlp_endpoint: {error}")))?;
         let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));

@@ -29,7 +29,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("axum", &["src/http/"]),
     ("hyper", &["src/http/"]),
     ("hyper_util", &["src/http/"]),
-    ("tokio_rustls", &["src/http/tls.rs", "src/oidc/fetch.rs"]),
+    ("tokio_rustls", &["src/http/tls.rs", "src/http/spans.rs", "src/oidc/fetch.rs"]),
     ("reqwest", &["src/oidc/"]),
     ("jsonwebtoken", &["src/secrets/", "src/oidc/"]),
     ("ipnet", &["src/config/"]),
