@@ -31,8 +31,8 @@ pub enum First {
     Answer(Vec<u8>),
     /// Something else was asked.
     OfSomethingElse,
-    /// It was done; what it answered is no longer for this viewer to see.
-    Closed,
+    /// It was done; what it answered, if that was kept, is no longer for this viewer to see.
+    Closed(Option<Vec<u8>>),
 }
 
 impl Scoped {
@@ -61,15 +61,15 @@ impl Scoped {
             return Ok(Some(First::OfSomethingElse));
         }
         let stands = rights.as_deref() == Some(self.viewer().rights().as_slice());
-        let Some(answer) = answer.filter(|_| stands) else { return Ok(Some(First::Closed)) };
+        let Some(answer) = answer else { return Ok(Some(First::Closed(None))) };
         let seen = match (record_type, record_id) {
             (Some(kind), Some(id)) => self.level_of(&kind, id).await?,
             _ => None,
         };
         let seen_then = level.as_deref().and_then(Level::from_word);
         // An answer may show more records than the one that it is about.
-        let is_closed = seen < seen_then || self.anything_moved_since(at).await?;
-        Ok(Some(if is_closed { First::Closed } else { First::Answer(answer) }))
+        let is_closed = !stands || seen < seen_then || self.anything_moved_since(at).await?;
+        Ok(Some(if is_closed { First::Closed(Some(answer)) } else { First::Answer(answer) }))
     }
 
     /// Takes a key for this unit of work. False: somebody has it. Waits for whoever has taken it and has not ended yet.
@@ -98,16 +98,21 @@ impl Scoped {
     pub(super) async fn keep_answer(&self, key: &Key, answer: &[u8]) -> Result<(), Error> {
         let Some(user) = self.viewer().user_id() else { return Err(Error::Unauthenticated) };
         let told = self.conn.told();
-        let now = self.clone().anew().await?;
-        let level = match told {
-            Some((kind, id)) => now.level_of(kind, id).await?,
-            None => None,
+        let now = match self.clone().anew().await {
+            Ok(now) => Some(now),
+            // Signed out meanwhile: it was done, and is shown to nobody again.
+            Err(Error::Unauthenticated) => None,
+            Err(error) => return Err(error),
+        };
+        let level = match (&now, told) {
+            (Some(now), Some((kind, id))) => now.level_of(kind, id).await?,
+            _ => None,
         };
         let (kind, id) = told.unzip();
         let mut keep = Sql::update();
         keep.table(idempotency::Entity)
             .value(Column::Answer, answer.to_vec())
-            .value(Column::Rights, now.viewer().rights().to_vec())
+            .value(Column::Rights, now.map(|now| now.viewer().rights().to_vec()))
             .value(Column::At, self.now())
             .value(Column::RecordType, kind.map(str::to_owned))
             .value(Column::RecordId, id)

@@ -24,6 +24,9 @@ pub trait Work: Sync {
     /// Why nothing came of it.
     type Undone: From<Error> + Send;
 
+    /// What is remembered holds nothing of records but which they are: whoever asks again sees them as they stand, by the rights of then.
+    const IS_SHOWN_ANEW: bool = false;
+
     /// Does it: all of it on `scoped`, which must not be kept.
     fn attempt(&self, scoped: Scoped) -> impl Future<Output = Result<Self::Done, Self::Undone>> + Send;
 
@@ -59,7 +62,7 @@ pub async fn once<W: Work>(
     let mut tries = 0;
     loop {
         tries += 1;
-        if let Some(before) = before(scoped, viewer, key, answers).await? {
+        if let Some(before) = before(scoped, viewer, key, answers, W::IS_SHOWN_ANEW).await? {
             return Ok(Once::Before(before));
         }
         let unit = scoped.unit_of_work(viewer.clone(), key.cloned())?;
@@ -86,7 +89,7 @@ pub async fn once<W: Work>(
             Some(Error::Collided) if tries < MOST_TRIES => tokio::time::sleep(pause(scoped, tries)).await,
             _ if repeated.load(Ordering::Acquire) && tries < MOST_TRIES => {}
             // What stands under the key is the outcome. Nothing there is no proof: the commit may be on its way.
-            Some(Error::OutcomeUnknown) if let Ok(Some(before)) = before(scoped, viewer, key, answers).await => {
+            Some(Error::OutcomeUnknown) if let Ok(Some(before)) = before(scoped, viewer, key, answers, W::IS_SHOWN_ANEW).await => {
                 return Ok(Once::Before(before));
             }
             _ => return Err(undone),
@@ -104,16 +107,24 @@ fn kept(answer: &[u8], answers: &Cipher) -> Result<Vec<u8>, Error> {
 }
 
 /// What came of it before. None: it is new.
-async fn before(scoped: &Scoped, viewer: &Arc<Viewer>, key: Option<&Key>, answers: &Cipher) -> Result<Option<Before>, Error> {
+async fn before(
+    scoped: &Scoped,
+    viewer: &Arc<Viewer>,
+    key: Option<&Key>,
+    answers: &Cipher,
+    shown_anew: bool,
+) -> Result<Option<Before>, Error> {
     let Some(key) = key else { return Ok(None) };
-    match scoped.seen_by(viewer.clone()).first_answer(key).await? {
-        None => Ok(None),
-        Some(First::OfSomethingElse) => Err(Error::KeyReused),
-        Some(First::Closed) => Ok(Some(None)),
-        Some(First::Answer(kept)) => match answers.decrypt(&kept) {
-            Some(answer) => Ok(Some(Some(answer))),
-            None => Err(Error::internal("a kept answer cannot be opened")),
-        },
+    let kept = match scoped.seen_by(viewer.clone()).first_answer(key).await? {
+        None => return Ok(None),
+        Some(First::OfSomethingElse) => return Err(Error::KeyReused),
+        Some(First::Answer(kept)) => Some(kept),
+        Some(First::Closed(kept)) => kept.filter(|_| shown_anew),
+    };
+    let Some(kept) = kept else { return Ok(Some(None)) };
+    match answers.decrypt(&kept) {
+        Some(answer) => Ok(Some(Some(answer))),
+        None => Err(Error::internal("a kept answer cannot be opened")),
     }
 }
 

@@ -120,6 +120,8 @@ impl Work for Turn<'_> {
     type Done = Option<About>;
     type Undone = Error;
 
+    const IS_SHOWN_ANEW: bool = true;
+
     async fn attempt(&self, scoped: Scoped) -> Result<Self::Done, Error> {
         self.operation.input.clone().apply(&scoped, &self.secrets.identity).await
     }
