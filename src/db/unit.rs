@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sea_orm::{SqliteTransactionMode, TransactionOptions, TransactionTrait};
-
 use tracing::Instrument;
 
 use super::conn::Db;
@@ -43,13 +42,17 @@ pub struct UnitOfWork {
     scoped: Scoped,
 }
 
-impl Db {
+impl Scoped {
     /// The database as `viewer` sees it, in a unit of work that ends when it is told to. With a key it runs once: see
-    /// [`UnitOfWork::repeated`].
-    pub fn unit_of_work(&self, viewer: Arc<Viewer>, key: Option<Key>) -> UnitOfWork {
-        let reading = self.reading();
+    /// [`UnitOfWork::repeated`]. Errors: INTERNAL_SERVER_ERROR within another one, which would be waited for without an end.
+    pub fn unit_of_work(&self, viewer: Arc<Viewer>, key: Option<Key>) -> Result<UnitOfWork, Error> {
+        if self.unit().is_some() || self.is_rehearsal() {
+            return Err(Error::internal("a unit of work within another"));
+        }
+        let db = self.db().clone();
+        let reading = db.reading();
         let unit = Arc::new(Unit {
-            db: self.clone(),
+            db: db.clone(),
             reading: reading.on,
             begun: Mutex::default(),
             beginning: tokio::sync::Mutex::default(),
@@ -59,18 +62,7 @@ impl Db {
             key,
         });
         let conn = Conn { on: On::Unit(unit.clone()), statements: reading.statements, rights_touched: unit.rights_touched.clone() };
-        UnitOfWork { unit, scoped: Scoped::new(self.clone(), conn, viewer) }
-    }
-}
-
-impl Scoped {
-    /// One unit of work of `viewer` among several of one request. Errors: INTERNAL_SERVER_ERROR within another one, which would be waited
-    /// for without an end.
-    pub fn unit_of_work(&self, viewer: Arc<Viewer>, key: Option<Key>) -> Result<UnitOfWork, Error> {
-        if self.unit().is_some() || self.is_rehearsal() {
-            return Err(Error::internal("a unit of work within another"));
-        }
-        Ok(self.db().unit_of_work(viewer, key))
+        Ok(UnitOfWork { unit, scoped: Scoped::new(db, conn, viewer) })
     }
 }
 
